@@ -1,0 +1,208 @@
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Clock, systemClock } from './clock.ts'
+import { SignalingError } from './errors.ts'
+import { createLog, LOG_LEVELS, type Log, type LogLevel } from './log.ts'
+
+/** What the page hands to RTCPeerConnection. */
+export interface IceServer {
+  readonly urls: string
+  readonly username?: string
+  readonly credential?: string
+}
+
+export interface Limits {
+  /** Registered peers in all. Default 20,000. */
+  readonly peers: number
+  /** Registered peers of one key. Default 5,000, the stock server's limit for its only key. */
+  readonly peersPerKey: number
+  /** WebSockets from one address. Default 512; raise it behind a proxy, or set `trustProxy`. */
+  readonly peersPerAddress: number
+  /** Sockets that have not become WebSockets; the longest idle one makes place. Default 1,024, above the accept backlog. */
+  readonly waitingSockets: number
+  /** A larger frame closes the connection with 1009. Default 64 KiB, as wt-tracker. */
+  readonly frameBytes: number
+  readonly framesPerSecond: number
+  readonly frameBurst: number
+  /** A reader that has more than this unread is cut. Default 1 MiB. */
+  readonly bufferedBytes: number
+  /** For each absent peer and for each sender. */
+  readonly pendingMessages: number
+  readonly pendingBytes: number
+  readonly pendingTotalBytes: number
+  readonly pendingMs: number
+  /** Each connection is pinged this often, and ended after missing three pings. */
+  readonly pingMs: number
+  /** For the head of a request, of at most 8 KiB. */
+  readonly headerMs: number
+  /** How long closing waits for the peers to answer. */
+  readonly drainMs: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  peers: 20_000,
+  peersPerKey: 5_000,
+  peersPerAddress: 512,
+  waitingSockets: 1_024,
+  frameBytes: 65_536,
+  framesPerSecond: 50,
+  frameBurst: 300,
+  bufferedBytes: 1_048_576,
+  pendingMessages: 32,
+  pendingBytes: 65_536,
+  pendingTotalBytes: 16_777_216,
+  pendingMs: 5_000,
+  pingMs: 20_000,
+  headerMs: 5_000,
+  drainMs: 2_000,
+}
+
+export interface SignalingOptions {
+  /** Address to listen on. Default 127.0.0.1; with `lan` 0.0.0.0. */
+  readonly host?: string
+  /** Default 9000; 0 takes any free port. */
+  readonly port?: number
+  /** Where the protocol lives: `<path>peerjs` and `<path>:key/id`. Default `/`. */
+  readonly path?: string
+  /** Also https on all addresses of this machine. Default false. */
+  readonly lan?: boolean
+  /** Default: the port after `port`; any free one where `port` is 0. */
+  readonly lanPort?: number
+  /** PEM files. With `lan` for the LAN's https, else for the only port. Default: self-signed with `lan`, else plain http. */
+  readonly certFile?: string
+  readonly keyFile?: string
+  /** Origins whose pages may use this server beside its own; `*` is any. */
+  readonly trustedOrigins?: readonly string[]
+  /** What the page gets from `/config`. Default none. */
+  readonly iceServers?: readonly IceServer[]
+  /** Further sources for the page's `connect-src`. */
+  readonly connectSources?: readonly string[]
+  /** Folder of the built app, `null` for none. Default `dist/web`. */
+  readonly webDir?: string | null
+  /** Takes the peer's address from the last entry of X-Forwarded-For. Default false. */
+  readonly trustProxy?: boolean
+  /** Default `info`. */
+  readonly log?: LogLevel
+  readonly limits?: Partial<Limits>
+  readonly clock?: Clock
+  /** [0, 1), for the sample of a key's peers. */
+  readonly random?: () => number
+}
+
+/** Options with every default in its place. */
+export interface Settings {
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly lan: boolean
+  readonly lanPort: number
+  readonly certificateFiles: { readonly cert: string; readonly key: string } | undefined
+  readonly trustedOrigins: readonly string[]
+  readonly iceServers: readonly IceServer[]
+  readonly connectSources: readonly string[]
+  readonly webDir: string | undefined
+  readonly trustProxy: boolean
+  readonly limits: Limits
+  readonly log: Log
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** Fills in defaults; throws a `bad-option` that names the option. */
+export function resolveOptions(options: SignalingOptions = {}): Settings {
+  const port = checkPort('port', options.port ?? 9000)
+  const lan = options.lan ?? false
+  if (options.lanPort !== undefined && !lan) throw bad('lanPort', 'needs lan')
+  const lanPort = checkPort('lanPort', options.lanPort ?? (port === 0 ? 0 : port + 1))
+  if (lan && lanPort === port && port !== 0) throw bad('lanPort', `is the same as port (${port})`)
+  const level = options.log ?? 'info'
+  if (!LOG_LEVELS.includes(level)) throw bad('log', `is one of ${LOG_LEVELS.join(', ')}`)
+  return {
+    host: options.host ?? (lan ? '0.0.0.0' : '127.0.0.1'),
+    port,
+    path: checkPath(options.path ?? '/'),
+    lan,
+    lanPort,
+    certificateFiles: checkFiles(options),
+    trustedOrigins: (options.trustedOrigins ?? []).map(checkOrigin),
+    iceServers: (options.iceServers ?? []).map(checkIceServer),
+    connectSources: (options.connectSources ?? []).map(checkSource),
+    webDir:
+      options.webDir === null ? undefined : resolve(options.webDir ?? join(projectFolder(), 'dist/web')),
+    trustProxy: options.trustProxy ?? false,
+    limits: checkLimits(options.limits ?? {}),
+    log: createLog(level, (line) => process.stderr.write(line)),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  }
+}
+
+/** The nearest folder above this file, or above its built form, that has a package.json. */
+export function projectFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder)
+  return folder
+}
+
+function bad(name: string, problem: string): SignalingError {
+  return new SignalingError('bad-option', `${name} ${problem}.`)
+}
+
+function checkPort(name: string, port: number): number {
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw bad(name, 'is a whole number from 0 to 65535')
+  return port
+}
+
+function checkPath(path: string): string {
+  if (!/^\/(?:[A-Za-z0-9._~-]+\/?)*$/.test(path))
+    throw bad('path', 'starts with / and has letters, digits, . _ ~ - only')
+  return path.endsWith('/') ? path : `${path}/`
+}
+
+function checkFiles(options: SignalingOptions): Settings['certificateFiles'] {
+  const { certFile, keyFile } = options
+  if (certFile === undefined && keyFile === undefined) return undefined
+  if (certFile === undefined) throw bad('keyFile', 'needs certFile')
+  if (keyFile === undefined) throw bad('certFile', 'needs keyFile')
+  return { cert: resolve(certFile), key: resolve(keyFile) }
+}
+
+function checkOrigin(origin: string): string {
+  if (origin === '*') return origin
+  if (!URL.canParse(origin) || new URL(origin).origin === 'null') {
+    throw bad(
+      'trustedOrigins',
+      `has ${JSON.stringify(origin)}; an origin looks like https://example.org:8443`,
+    )
+  }
+  return new URL(origin).origin
+}
+
+function checkIceServer(server: IceServer): IceServer {
+  if (!/^(stuns?|turns?):\S+$/.test(server.urls)) {
+    throw bad(
+      'iceServers',
+      `has ${JSON.stringify(server.urls)}; it starts with stun:, stuns:, turn: or turns:`,
+    )
+  }
+  if (server.urls.startsWith('turn') && (server.username === undefined || server.credential === undefined)) {
+    throw bad('iceServers', `has ${server.urls} without user name and credential`)
+  }
+  return server
+}
+
+function checkSource(source: string): string {
+  if (!/^[^\s;,]+$/.test(source))
+    throw bad('connectSources', `has ${JSON.stringify(source)}, which is no source expression`)
+  return source
+}
+
+function checkLimits(given: Partial<Limits>): Limits {
+  const limits = { ...DEFAULT_LIMITS, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(Number.isFinite(value) && value > 0)) throw bad(`limits.${name}`, 'is a number above 0')
+  }
+  return limits
+}

@@ -1,0 +1,169 @@
+import type { Page } from 'playwright-core'
+import { openRawBaseline } from './baseline.ts'
+import { type Bench, type FigureSpec, median } from './bench.ts'
+import type { BenchContext, BenchPage } from './harness.ts'
+
+const MESSAGES = 5_000
+const RECORDS = 20_000
+const SINGLE = 100
+const SMALL_BACKLOG = 1_000
+const LARGE_BACKLOG = 100_000
+const CONSUMED = 1_000
+const EVALUATIONS = 2_000_000
+const ROUNDS = 5
+
+const RATE: FigureSpec = {
+  bench: 'queue.durable',
+  against: 'IndexedDB writes, 500 a relaxed transaction',
+  unit: 'messages/s',
+  bar: { atLeast: 0.25 },
+}
+const LATENCY: FigureSpec = {
+  bench: 'queue.durable',
+  against: 'one strict transaction and one raw round trip',
+  unit: 'ms p50',
+  bar: { atMost: 2.5 },
+}
+const BACKLOG: FigureSpec = {
+  bench: 'queue.backlog',
+  against: `the same with ${SMALL_BACKLOG} stored`,
+  unit: 'messages/s',
+  bar: { atLeast: 0.8 },
+}
+const SELECTOR: FigureSpec = {
+  bench: 'selector.eval',
+  against: '1 M evaluations/s',
+  unit: 'evaluations/s',
+  bar: { atLeast: 1 },
+}
+
+export const benches: readonly Bench[] = [
+  { name: 'queue.durable', figures: [RATE, LATENCY], run: durable },
+  { name: 'queue.backlog', figures: [BACKLOG], run: backlog },
+  { name: 'selector.eval', figures: [SELECTOR], run: evaluate },
+]
+
+/** 1 KiB each, from one tab to the other, `replicated` on both. */
+async function durable(context: BenchContext): Promise<void> {
+  const raw = await openRawBaseline(context)
+  const [disk] = (await context.openPages('queue.page.ts', 1)) as [BenchPage]
+  const [sender, consumer] = (await context.openTabs(2)) as [Page, Page]
+  const rates = await context.inTurn(
+    {
+      ours: () => pipelined(sender, consumer, MESSAGES),
+      theirs: () => disk.call<number>('writeRelaxed', RECORDS),
+    },
+    ROUNDS,
+  )
+  context.report(RATE, rates)
+  const times = await context.inTurn(
+    {
+      ours: async () => median(await oneByOne(sender, SINGLE)),
+      theirs: async () =>
+        median(await disk.call<number[]>('writeStrict', SINGLE)) + median(await raw.roundTrips(SINGLE)),
+    },
+    ROUNDS,
+  )
+  context.report(LATENCY, times)
+}
+
+/** Messages a second, from the first send to the last ack that the owner has confirmed. */
+async function pipelined(sender: Page, consumer: Page, count: number): Promise<number> {
+  const startedMs = performance.now()
+  const consumed = consumer.evaluate(async (wanted) => {
+    let left = wanted
+    const acks: Promise<void>[] = []
+    for await (const delivery of window.tabmesh?.queue('bench').consume({ ack: 'individual' }) ?? []) {
+      acks.push(delivery.ack())
+      if (--left === 0) break
+    }
+    await Promise.all(acks)
+  }, count)
+  const sent = sender.evaluate(async (wanted) => {
+    const queue = window.tabmesh?.queue('bench')
+    const body = new Uint8Array(1024)
+    const underWay = new Set<Promise<unknown>>()
+    for (let n = 0; n < wanted; n++) {
+      if (underWay.size >= 256) await Promise.race(underWay)
+      const one = (queue?.send(body) ?? Promise.reject(new Error('no node'))).then((result) => {
+        if (result.level !== 'replicated') throw new Error(`only ${result.level}`)
+        underWay.delete(one)
+      })
+      underWay.add(one)
+    }
+    await Promise.all(underWay)
+  }, count)
+  await Promise.all([consumed, sent])
+  return count / ((performance.now() - startedMs) / 1000)
+}
+
+function oneByOne(sender: Page, count: number): Promise<number[]> {
+  return sender.evaluate(async (wanted) => {
+    const queue = window.tabmesh?.queue('single')
+    const body = new Uint8Array(1024)
+    const times: number[] = []
+    for (let n = 0; n < wanted; n++) {
+      const startedMs = performance.now()
+      const result = await queue?.send(body)
+      times.push(performance.now() - startedMs)
+      if (result?.level !== 'replicated') throw new Error(`only ${result?.level}`)
+    }
+    await queue?.purge()
+    return times
+  }, count)
+}
+
+async function backlog(context: BenchContext): Promise<void> {
+  const [sender, consumer] = (await context.openTabs(2)) as [Page, Page]
+  await fill(sender, 'small', SMALL_BACKLOG)
+  await fill(sender, 'large', LARGE_BACKLOG)
+  const rounds = await context.inTurn(
+    {
+      ours: () => consumeAndRefill(sender, consumer, 'large'),
+      theirs: () => consumeAndRefill(sender, consumer, 'small'),
+    },
+    ROUNDS,
+  )
+  context.report(BACKLOG, rounds)
+}
+
+function fill(sender: Page, name: string, count: number): Promise<void> {
+  return sender.evaluate(
+    async ([queueName, wanted]) => {
+      const queue = window.tabmesh?.queue(queueName)
+      const body = new Uint8Array(1024)
+      for (let n = 0; n < wanted; n += 1_000)
+        await Promise.all(Array.from({ length: Math.min(1_000, wanted - n) }, () => queue?.send(body)))
+    },
+    [name, count] as const,
+  )
+}
+
+/** Consumes a thousand in order; then as many are added, so that each round finds as many as the last. */
+async function consumeAndRefill(sender: Page, consumer: Page, name: string): Promise<number> {
+  const elapsedMs = await consumer.evaluate(
+    async ([queueName, wanted]) => {
+      const startedMs = performance.now()
+      let left = wanted
+      const acks: Promise<void>[] = []
+      for await (const delivery of window.tabmesh?.queue(queueName).consume({ ack: 'individual' }) ?? []) {
+        acks.push(delivery.ack())
+        if (--left === 0) break
+      }
+      await Promise.all(acks)
+      return performance.now() - startedMs
+    },
+    [name, CONSUMED] as const,
+  )
+  await fill(sender, name, CONSUMED)
+  return CONSUMED / (elapsedMs / 1000)
+}
+
+async function evaluate(context: BenchContext): Promise<void> {
+  const [page] = (await context.openPages('queue.page.ts', 1)) as [BenchPage]
+  const rounds = await context.inTurn({
+    ours: () => page.call<number>('evaluate', EVALUATIONS),
+    theirs: () => Promise.resolve(1_000_000),
+  })
+  context.report(SELECTOR, rounds)
+}

@@ -1,0 +1,94 @@
+import { launchChromium, launchFirefox } from '../support/browsers.ts'
+import { Actor } from './fixtures/actor.ts'
+import { expect, test } from './fixtures/actors.ts'
+import { QueueStory } from './fixtures/queue-story.ts'
+
+const MIXED_STORY_MS = 30_000
+const LINES = Array.from({ length: 2_000 }, (_, line) => `${line}`.padStart(59, '.')).join('\n')
+
+test.describe('Chromium with Firefox', () => {
+  test('they meet, talk, share a file, and run a job over it from either side', async ({
+    alice,
+    server,
+    everybody,
+  }) => {
+    const firefox = await launchFirefox()
+    try {
+      const bob = await Actor.create('Bob', server, firefox)
+      everybody.actors.push(bob)
+      await everybody.meets()
+      await alice.says('from Chromium')
+      await bob.hears('from Chromium')
+      await bob.says('from Firefox')
+      await alice.hears('from Firefox')
+      await alice.adds('lines.txt', LINES, { format: 'text', shardBytes: 8_192, replicas: 2 })
+      await bob.keeps('lines.txt', 2)
+      expect(await bob.reads('lines.txt')).toEqual(LINES.split('\n'))
+      const job = {
+        map: '(line, ctx) => ctx.emit(line.length, 1)',
+        reduce: '(key, values) => values.length',
+      }
+      expect((await alice.runsJob('lines.txt', job)).result).toEqual([[59, 2_000]])
+      expect((await bob.runsJob('lines.txt', job)).result).toEqual([[59, 2_000]])
+      await bob.closes()
+      await alice.hasPeers(0, 1_000)
+    } finally {
+      await firefox.close()
+    }
+  })
+
+  test('QUE1 tabs of both reloaded at random for half a minute, a Chromium one killed, lose nothing confirmed', async ({
+    alice,
+    bob,
+    server,
+    everybody,
+  }) => {
+    test.setTimeout(240_000)
+    const firefox = await launchFirefox()
+    try {
+      const carol = await Actor.create('Carol', server, firefox)
+      everybody.actors.push(carol)
+      await everybody.meets()
+      const invite = await alice.invite()
+      const story = new QueueStory()
+      const actors = [alice, bob, carol]
+      for (const actor of actors) await story.joins(actor)
+      const endMs = performance.now() + MIXED_STORY_MS
+      for (let fault = 0; performance.now() < endMs; fault++) {
+        const actor = actors[fault % actors.length] as Actor
+        if (actor === bob) {
+          await bob.isKilled()
+          await bob.opensAgain(invite)
+        } else {
+          await actor.reloads()
+        }
+        await story.joins(actor)
+        const before = story.taken.size
+        await expect.poll(() => story.taken.size, { timeout: 40_000 }).toBeGreaterThan(before + 100)
+      }
+      await story.drains(actors)
+      expect(story.lost()).toEqual([])
+      expect(story.unexpected()).toEqual([])
+      await carol.closes()
+    } finally {
+      await firefox.close()
+    }
+  })
+
+  test('they meet with their local addresses hidden, as people’s browsers hide them', async ({ server }) => {
+    const chromium = await launchChromium({ hidesAddresses: true })
+    const firefox = await launchFirefox({ hidesAddresses: true })
+    try {
+      const alice = await Actor.create('Alice', server, chromium)
+      const bob = await Actor.create('Bob', server, firefox)
+      await alice.opens('/#new')
+      await bob.opens(await alice.invite())
+      await alice.sees(bob)
+      await bob.says('hello')
+      await alice.hears('hello')
+    } finally {
+      await chromium.close()
+      await firefox.close()
+    }
+  })
+})

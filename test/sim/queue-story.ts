@@ -1,0 +1,205 @@
+import { randomBelow } from '../../web/base/index.ts'
+import { deriveRoom, type RoomKeys } from '../../web/mesh/index.ts'
+import type { Consumption, QueueSettings, SendLevel } from '../../web/messaging/index.ts'
+import { createSimulation, type Simulation } from '../support/sim/index.ts'
+import { type MessagingTab, openMessagingTab, type Sabotage } from '../support/sim/messaging-tab.ts'
+
+export const QUEUE = 'orders'
+
+/** One attempt as a consumer saw it. */
+export interface Taken {
+  readonly tab: number
+  readonly text: string
+  readonly sender: number
+  readonly deliveryCount: number
+}
+
+export interface StoryOptions {
+  readonly tabs: number
+  readonly steps: number
+  readonly settings?: Partial<QueueSettings>
+  readonly sabotage?: Sabotage
+}
+
+/**
+ * A room whose tabs send to one queue and consume from it while they are killed, paused and cut off from each other; the
+ * history of what they asked for and what they were told, as the total-queue checker of Jepsen wants it.
+ */
+export class QueueStory {
+  readonly sim: Simulation
+  readonly tabs: MessagingTab[] = []
+  /** Enqueues that were begun; those that were confirmed, with their level. */
+  readonly attempted = new Set<string>()
+  readonly confirmed = new Set<string>()
+  readonly replicated = new Set<string>()
+  /** Dequeues: every delivery, and those whose ack was confirmed. */
+  readonly taken: Taken[] = []
+  readonly acked: string[] = []
+  readonly #keys: RoomKeys
+  readonly #options: StoryOptions
+  readonly #ends: (AbortController | undefined)[] = []
+  #count = 0
+
+  constructor(sim: Simulation, keys: RoomKeys, options: StoryOptions) {
+    this.sim = sim
+    this.#keys = keys
+    this.#options = options
+  }
+
+  static async begin(seed: number, options: StoryOptions): Promise<QueueStory> {
+    const sim = createSimulation(seed, { path: { latencyMs: 5, jitterMs: 15 } })
+    const keys = await deriveRoom(sim.crypto, new Uint8Array(32).fill(seed))
+    const story = new QueueStory(sim, keys, options)
+    for (let index = 0; index < options.tabs; index++) await story.open(index)
+    return story
+  }
+
+  async open(index: number): Promise<void> {
+    this.tabs[index] = await this.sim.settle(
+      openMessagingTab(this.sim.tab(index), this.#keys, undefined, this.#options.sabotage),
+    )
+  }
+
+  send(index: number, level: SendLevel = 'replicated'): void {
+    const text = `${index}:${++this.#count}`
+    this.sim.note(`send ${text}`)
+    this.attempted.add(text)
+    this.#queue(index)
+      .send(text, { level })
+      .then(
+        (sent) => {
+          this.sim.note(`sent ${text} ${sent.level}`)
+          this.confirmed.add(text)
+          if (sent.level === 'replicated') this.replicated.add(text)
+        },
+        (error: unknown) => this.sim.note(`not sent ${text}: ${String(error)}`),
+      )
+  }
+
+  consume(index: number): void {
+    if (this.#ends[index]) return
+    const end = new AbortController()
+    this.#ends[index] = end
+    const consumption = this.#queue(index).consume({ ack: 'individual', signal: end.signal, prefetch: 4_096 })
+    this.#loop(index, consumption).catch((error: unknown) => this.sim.note(`loop ${index}: ${String(error)}`))
+  }
+
+  stopConsuming(index: number): void {
+    this.#ends[index]?.abort(new Error('enough'))
+    this.#ends[index] = undefined
+  }
+
+  /** Index of the tab that owns the queue. */
+  async owner(): Promise<number> {
+    const { owner } = await this.sim.settle(this.#queue(0).stats())
+    return this.tabs.findIndex(({ tab }) => tab.peerId === owner)
+  }
+
+  /** Its loop died with its tab. */
+  forgetLoop(index: number): void {
+    this.#ends[index] = undefined
+  }
+
+  async restart(index: number): Promise<void> {
+    this.tabs[index]?.tab.kill()
+    this.#ends[index] = undefined
+    await this.sim.run(randomBelow(this.sim.random, 9_000))
+    this.sim.tab(index).restart()
+    await this.open(index)
+  }
+
+  async act(): Promise<void> {
+    const { sim } = this
+    const index = randomBelow(sim.random, this.#options.tabs)
+    const other = (index + 1 + randomBelow(sim.random, this.#options.tabs - 1)) % this.#options.tabs
+    const a = sim.tab(index).peerId
+    const b = sim.tab(other).peerId
+    switch (randomBelow(sim.random, 12)) {
+      case 0:
+        await this.restart(index)
+        break
+      case 1:
+        sim.network.partition([a], [b])
+        break
+      case 2:
+        sim.network.partition([a], this.#others(index))
+        break
+      case 3:
+        sim.network.heal()
+        break
+      case 4:
+        sim.network.breakConnections(a, b)
+        break
+      case 5:
+        sim.tab(index).pause(randomBelow(sim.random, 12_000))
+        break
+      case 6:
+        this.stopConsuming(index)
+        break
+      case 7:
+        this.consume(index)
+        break
+      default:
+        for (let n = randomBelow(sim.random, 8); n >= 0; n--) this.send(index)
+    }
+    await sim.run(randomBelow(sim.random, 4_000))
+  }
+
+  /** Everything heals, every tab is there, and one of them consumes until nothing is left. */
+  async drain(): Promise<void> {
+    this.sim.network.heal()
+    for (let index = 0; index < this.#options.tabs; index++) this.consume(index)
+    const isDrained = () => {
+      const taken = new Set(this.taken.map(({ text }) => text))
+      return [...this.confirmed].every((text) => taken.has(text)) && this.#isIdle()
+    }
+    await this.sim.runUntil(isDrained, 240_000, 'everything that was confirmed has come out')
+    // Leases of those who died, and what was sent and never confirmed.
+    await this.sim.run(45_000)
+    const stats = await this.sim.settle(this.#queue(0).stats())
+    if (stats.messages > 0)
+      throw this.sim.failure(`${stats.messages} messages are left: ${JSON.stringify(stats)}`)
+  }
+
+  #isIdle(): boolean {
+    return this.tabs.every(
+      ({ messaging, room }) => messaging.waitingCount === 0 && room.members().length === this.#options.tabs,
+    )
+  }
+
+  #others(index: number) {
+    return this.tabs.flatMap(({ tab }) => (tab.index === index ? [] : [tab.peerId]))
+  }
+
+  #queue(index: number) {
+    return (this.tabs[index] as MessagingTab).messaging.queue(QUEUE, this.#options.settings)
+  }
+
+  async #loop(index: number, consumption: Consumption): Promise<void> {
+    for await (const delivery of consumption) {
+      const text = String(delivery.body)
+      this.sim.note(`tab ${index} takes ${text} (${delivery.deliveryCount})`)
+      this.taken.push({
+        tab: index,
+        text,
+        sender: Number(text.split(':')[0]),
+        deliveryCount: delivery.deliveryCount,
+      })
+      await delivery.ack().then(
+        () => this.acked.push(text),
+        (error: unknown) => this.sim.note(`ack of ${text} refused: ${String(error)}`),
+      )
+    }
+  }
+}
+
+/** Jepsen's total-queue: what was confirmed and never came out, what came out and was never sent, what came twice. */
+export function totalQueue(story: QueueStory): { lost: string[]; unexpected: string[]; duplicated: number } {
+  const out = story.taken.map(({ text }) => text)
+  const seen = new Set(out)
+  return {
+    lost: [...story.confirmed].filter((text) => !seen.has(text)),
+    unexpected: [...seen].filter((text) => !story.attempted.has(text)),
+    duplicated: out.length - seen.size,
+  }
+}

@@ -1,0 +1,51 @@
+/** What a visitor downloads of the built page, against its budget. Sizes are gzip's, in kB of 1,000 bytes. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+
+const LIMITS_KB = { 'initial JS': 180, 'initial CSS': 20, 'service worker': 10, 'each lazy chunk': 200 }
+
+/**
+ * @param {string} folder the built page
+ * @returns {{ what: string, kb: number, limitKb: number }[]}
+ */
+export function measureBundle(folder) {
+  const html = readFileSync(join(folder, 'index.html'), 'utf8')
+  const initial = [...html.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)].map((match) => match[1] ?? '')
+  const scripts = withStaticImports(
+    folder,
+    initial.filter((file) => file.endsWith('.js')),
+  )
+  const styles = initial.filter((file) => file.endsWith('.css'))
+  const lazy = readdirSync(join(folder, 'assets'))
+    .map((file) => `assets/${file}`)
+    .filter((file) => file.endsWith('.js') && !scripts.includes(file))
+  return [
+    row('initial JS', gzipKb(folder, scripts)),
+    row('initial CSS', gzipKb(folder, styles)),
+    row('service worker', gzipKb(folder, ['sw.js'])),
+    ...lazy.map((file) => ({ ...row('each lazy chunk', gzipKb(folder, [file])), what: file })),
+  ]
+}
+
+/** The page loads what its scripts import statically just as surely as the scripts. */
+function withStaticImports(folder, files) {
+  const all = new Set(files)
+  for (const file of all) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    for (const match of text.matchAll(/(?:import|from)\s*["']\.\/([^"']+\.js)["']/g))
+      all.add(`assets/${match[1]}`)
+  }
+  return [...all]
+}
+
+function gzipKb(folder, files) {
+  return (
+    files.reduce((sum, file) => sum + gzipSync(readFileSync(join(folder, file)), { level: 9 }).length, 0) /
+    1000
+  )
+}
+
+function row(what, kb) {
+  return { what, kb, limitKb: LIMITS_KB[what] }
+}

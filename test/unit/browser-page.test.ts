@@ -1,0 +1,42 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { followPage } from '../../web/browser-page.ts'
+
+afterEach(() => vi.unstubAllGlobals())
+
+function followed() {
+  const page = new EventTarget()
+  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  const did: string[] = []
+  vi.stubGlobal('document', document)
+  vi.stubGlobal('addEventListener', page.addEventListener.bind(page))
+  vi.stubGlobal('location', { reload: () => did.push('reload') })
+  const node = {
+    updateProfile: ({ isHidden }: { isHidden?: boolean }) => did.push(isHidden ? 'hidden' : 'shown'),
+    close: async () => void did.push('close'),
+  }
+  const stop = followPage(node, { hurry: () => did.push('hurry') })
+  const show = (persisted: boolean) => page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
+  return { page, document, did, stop, show }
+}
+
+describe('what becomes of the page', () => {
+  test('PAGE1: thawed, online again or shown from the cache: signaling is reached anew at once', () => {
+    const { page, document, did, stop, show } = followed()
+    document.dispatchEvent(new Event('resume'))
+    page.dispatchEvent(new Event('online'))
+    show(true)
+    show(false)
+    expect(did).toEqual(['shown', 'hurry', 'hurry', 'hurry'])
+    stop()
+    page.dispatchEvent(new Event('online'))
+    expect(did.length).toBe(4)
+  })
+
+  test('PAGE2: a page that said goodbye and comes back from the cache is loaded again', () => {
+    const { page, did, stop, show } = followed()
+    page.dispatchEvent(new Event('pagehide'))
+    stop()
+    show(true)
+    expect(did).toEqual(['shown', 'close', 'reload'])
+  })
+})

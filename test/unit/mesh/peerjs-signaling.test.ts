@@ -1,0 +1,103 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { createSeededRandom, type PeerId } from '../../../web/base/index.ts'
+import { PeerJsSignaling } from '../../../web/mesh/peerjs-signaling.ts'
+import { FakePeer } from '../../support/fake-peerjs.ts'
+import { VirtualClock } from '../../support/sim/clock.ts'
+
+vi.mock('peerjs', () => import('../../support/fake-peerjs.ts'))
+beforeEach(() => {
+  FakePeer.attempts = []
+})
+
+function started() {
+  const clock = new VirtualClock()
+  const news: string[] = []
+  const signaling: PeerJsSignaling = new PeerJsSignaling(
+    {
+      peerId: 'a'.repeat(32) as PeerId,
+      token: 'token',
+      key: 'room',
+      signalingUrl: 'http://127.0.0.1:9000/',
+      iceServers: [],
+      clock,
+      random: createSeededRandom(1),
+    },
+    {
+      onState: (state) => news.push(`${state} ${signaling.problem ?? ''}`.trim()),
+      onMessage: () => 'pass',
+      onConnection: () => {},
+    },
+  )
+  void signaling.start()
+  const pass = async (ms: number) => {
+    const end = clock.now() + ms
+    while (await clock.step(end)) if (clock.now() >= end) break
+  }
+  return { clock, signaling, news, pass, latest: () => FakePeer.attempts.at(-1) as FakePeer }
+}
+
+describe('signaling over PeerJS', () => {
+  test('TRN14: an id that is taken is said in words, and tried again until it is free', async () => {
+    const { signaling, news, pass, latest } = started()
+    latest().say('ID-TAKEN')
+    expect(signaling.problem).toContain('another tab')
+    await pass(1000)
+    expect(FakePeer.attempts.length).toBe(2)
+    latest().say('OPEN')
+    expect(signaling.problem).toBeUndefined()
+    expect(news).toEqual([expect.stringMatching(/^retrying The id .* taken/), 'connected'])
+  })
+
+  test("TRN14: the server's own reason is passed on; a connection that just ends has none", async () => {
+    const { signaling, pass, latest } = started()
+    latest().say('ERROR', 'too many peers in this room')
+    expect(signaling.problem).toContain('too many peers in this room')
+    await pass(1000)
+    latest().disconnect()
+    expect(signaling.problem).toBeUndefined()
+    expect(signaling.state).toBe('retrying')
+  })
+
+  test('TRN15: a connection that ends soon after it opened counts as a failure', async () => {
+    const { clock, pass, latest } = started()
+    const waitAfterLoss = async () => {
+      const [at, attempts] = [clock.now(), FakePeer.attempts.length]
+      latest().disconnect()
+      while (FakePeer.attempts.length === attempts) await clock.step(at + 100_000)
+      return clock.now() - at
+    }
+    const waits: number[] = []
+    for (let n = 0; n < 8; n++) {
+      latest().say('OPEN')
+      waits.push(await waitAfterLoss())
+    }
+    expect(waits[0]).toBeLessThan(1000)
+    expect(waits[7]).toBeGreaterThan(10_000)
+    latest().say('OPEN')
+    await pass(10_000)
+    expect(await waitAfterLoss()).toBeLessThan(1000)
+  })
+
+  test('TRN16: hurry connects anew at once, once for the same news, whatever the wait was', async () => {
+    const { signaling, news, pass, latest } = started()
+    latest().say('OPEN')
+    await pass(20_000)
+    for (let n = 0; n < 3; n++) signaling.hurry()
+    expect(FakePeer.attempts.length).toBe(2)
+    latest().say('OPEN')
+    expect(news).toEqual(['connected', 'retrying', 'connected'])
+    for (let n = 0; n < 8; n++) {
+      latest().disconnect()
+      await pass(50_000)
+    }
+    latest().disconnect()
+    await pass(2000)
+    const before = FakePeer.attempts.length
+    signaling.hurry()
+    expect(FakePeer.attempts.length).toBe(before + 1)
+    signaling.close()
+    signaling.hurry()
+    await pass(100_000)
+    expect(FakePeer.attempts.length).toBe(before + 1)
+  })
+})

@@ -1,0 +1,22 @@
+export { abortable, sleep, TimeoutError, withTimeout } from './abort.ts'
+export { concatBytes, equalBytes, fromBase32, fromUtf8, toBase32, toHex, toUtf8 } from './bytes.ts'
+export { type Clock, every } from './clock.ts'
+export type { Crypto, Identity } from './crypto.ts'
+export { reasonText, TabmeshError } from './errors.ts'
+export {
+  type DatasetId,
+  type DeviceId,
+  isPeerId,
+  isRoomId,
+  isShardId,
+  isTokenId,
+  type JobId,
+  type MessageId,
+  type PeerId,
+  type RoomId,
+  type SessionId,
+  type ShardId,
+} from './ids.ts'
+export { Listeners } from './listeners.ts'
+export { createSeededRandom, type Random, randomBelow, randomToken, shuffled } from './random.ts'
+export { Stream, StreamError } from './stream.ts'

@@ -1,0 +1,244 @@
+import { isRoomId, type RoomId, TabmeshError } from './base/index.ts'
+import { createBrowserClock } from './browser-clock.ts'
+import { browserCrypto, browserRandom } from './browser-crypto.ts'
+import { followPage } from './browser-page.ts'
+import { fetchServerConfig, type ServerConfig } from './browser-server.ts'
+import { createSandboxFactory } from './compute/sandbox/host.ts'
+import { createPeerJsTransport } from './mesh/peerjs.ts'
+import {
+  createNode,
+  createRoomSecret,
+  decodeInvite,
+  derivePeerId,
+  deriveRoom,
+  InviteError,
+  type MeshNode,
+  NODE_TABLES,
+} from './node.ts'
+import { openIndexedDbStore } from './storage/indexeddb.ts'
+import { openProfileStore, type ProfileStore, type Slot } from './storage/profile.ts'
+
+export * from './node.ts'
+
+/** `link`: of `insecure`, the https address of the same page, where the server names one. */
+export class BrowserError extends TabmeshError<
+  'unknown-room' | 'bad-invite' | 'storage-refused' | 'insecure' | 'unsupported'
+> {
+  readonly link: string | undefined
+
+  constructor(
+    code: BrowserError['code'],
+    message: string,
+    options: { cause?: unknown; link?: string | undefined } = {},
+  ) {
+    super(code, message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.link = options.link
+  }
+}
+
+/** A room that this browser profile has been in. */
+export interface KnownRoom {
+  readonly roomId: RoomId
+  /** Wall clock of the last visit. */
+  readonly lastOpenedAt: number
+  /** Given by the person on this device; empty until then. */
+  readonly label: string
+}
+
+export interface JoinOptions {
+  /** An invite's URL, `new` to make a room, or the id of a known room. Rejects with a BrowserError `unknown-room`, `bad-invite`. */
+  readonly room: { readonly invite: string } | { readonly id: string } | 'new'
+  /** Remembered for this profile. Default: the remembered one, else a generated one. */
+  readonly name?: string
+  /** Where the signaling server is; default: the page's own origin. */
+  readonly signalingUrl?: string
+  /** STUN and TURN servers. Default: what the server's `/config` names, else none. */
+  readonly iceServers?: readonly RTCIceServer[]
+  readonly slots?: number
+  readonly signal?: AbortSignal
+}
+
+/** What a browser profile remembers, shared by its tabs. */
+export interface Profile {
+  name(): Promise<string>
+  setName(name: string): Promise<void>
+  /** Latest first. */
+  rooms(): Promise<readonly KnownRoom[]>
+  labelRoom(roomId: RoomId, label: string): Promise<void>
+  /** Deletes the room's secret and every slot's store; other tabs in it close with reason `forgotten`. */
+  forgetRoom(roomId: RoomId): Promise<void>
+}
+
+/** Rejects with a BrowserError: `insecure` (plain http elsewhere than localhost), `storage-refused`, `unsupported`. */
+export async function openProfile(): Promise<Profile> {
+  await assertSecure(() => fetchServerConfig(new URL('/', location.origin), undefined))
+  const store = await openedProfile()
+  return {
+    name: () => store.name(),
+    setName: (name) => store.setName(name),
+    rooms: () => store.rooms(),
+    labelRoom: (roomId, label) => store.labelRoom(roomId, label),
+    forgetRoom: (roomId) => store.forgetRoom(roomId),
+  }
+}
+
+/**
+ * Claims a slot, opens its store and joins. Resolves to the node; rejects with a BrowserError: `unknown-room`,
+ * `bad-invite`, `storage-refused` (IndexedDB will not open), `insecure` (plain http elsewhere than localhost),
+ * `unsupported` (no WebRTC, or no Ed25519); or with `signal.reason`.
+ */
+export async function joinRoom(options: JoinOptions): Promise<MeshNode> {
+  const signalingUrl = new URL(`${(options.signalingUrl ?? location.origin).replace(/\/$/, '')}/`)
+  const config = fetchServerConfig(signalingUrl, options.signal)
+  await assertSupported(config)
+  const profile = await openedProfile()
+  try {
+    const secret = await secretFor(options.room, profile)
+    const { roomId } = await deriveRoom(browserCrypto, secret)
+    await profile.rememberRoom(roomId, secret)
+    const slot = await profile.claimSlot(roomId, options.signal ? { signal: options.signal } : {})
+    return await openNode({ options, signalingUrl, config: await config, profile, secret, roomId, slot })
+  } catch (error) {
+    await profile.close()
+    throw asBrowserError(error)
+  }
+}
+
+interface Opening {
+  readonly options: JoinOptions
+  readonly signalingUrl: URL
+  readonly config: ServerConfig
+  readonly profile: ProfileStore
+  readonly secret: Uint8Array
+  readonly roomId: RoomId
+  readonly slot: Slot
+}
+
+async function openNode({
+  options,
+  signalingUrl,
+  config,
+  profile,
+  secret,
+  roomId,
+  slot,
+}: Opening): Promise<MeshNode> {
+  const ended = new AbortController()
+  try {
+    const store = await openIndexedDbStore(slot.storeName, NODE_TABLES)
+    const clock = createBrowserClock(ended.signal)
+    const peerId = await derivePeerId(browserCrypto, slot.identity.publicKey)
+    const iceServers = options.iceServers ?? config.iceServers
+    const transport = createPeerJsTransport({
+      signalingUrl: signalingUrl.href,
+      key: roomId,
+      peerId,
+      token: slot.token,
+      iceServers,
+      clock,
+      random: browserRandom,
+    })
+    const node = await createNode({
+      roomSecret: secret,
+      identity: slot.identity,
+      deviceId: profile.deviceId,
+      name: options.name ?? (await profile.name()),
+      inviteBase: inviteBase(config),
+      slots: options.slots ?? Math.max(1, (navigator.hardwareConcurrency || 2) - 1),
+      onImport: askToPersist,
+      onRename: (name) => void profile.setName(name).catch(keepName),
+      ports: {
+        transport,
+        store,
+        crypto: browserCrypto,
+        clock,
+        random: browserRandom,
+        sandboxes: createSandboxFactory({ document, random: browserRandom }),
+      },
+      ...(options.signal ? { signal: options.signal } : {}),
+    })
+    if (options.name !== undefined) await profile.setName(options.name).catch(keepName)
+    const stopFollowing = followPage(node, transport)
+    void node.closed.then(async () => {
+      stopFollowing()
+      ended.abort()
+      slot.release()
+      await profile.close()
+    })
+    return node
+  } catch (error) {
+    ended.abort()
+    slot.release()
+    throw error
+  }
+}
+
+/** Asked once there is something to lose, and not waited for: some browsers ask the person, some never answer. */
+function askToPersist(): void {
+  navigator.storage?.persist?.().catch(() => {
+    // Refused: what is stored here may be evicted, and the room's other copies stand in.
+  })
+}
+
+/** A name that is not remembered is a name for this visit. */
+function keepName(): void {}
+
+async function secretFor(room: JoinOptions['room'], profile: ProfileStore): Promise<Uint8Array> {
+  if (room === 'new') return createRoomSecret(browserRandom)
+  if ('invite' in room) return decodeInvite(room.invite)
+  const known = isRoomId(room.id) ? await profile.secretOf(room.id) : undefined
+  if (!known)
+    throw new BrowserError(
+      'unknown-room',
+      'This room is not known on this device. Open the invite again, the whole link.',
+    )
+  return known
+}
+
+/** On a page that is served to this machine only, an invite names the address that others can open. */
+function inviteBase({ lanUrl }: ServerConfig): string {
+  const own = location.origin + location.pathname
+  const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname)
+  return isLocal && lanUrl !== undefined ? new URL(location.pathname, lanUrl).href : own
+}
+
+/** The server is asked only where its answer is needed. */
+async function assertSecure(config: () => Promise<ServerConfig>): Promise<void> {
+  if (isSecureContext) return
+  const { lanUrl } = await config()
+  const link = lanUrl === undefined ? undefined : new URL(location.pathname + location.hash, lanUrl).href
+  const where = link ?? `https on ${location.hostname}`
+  throw new BrowserError(
+    'insecure',
+    `Browsers give keys and storage only to https pages. Open ${where} instead.`,
+    { link },
+  )
+}
+
+async function assertSupported(config: Promise<ServerConfig>): Promise<void> {
+  await assertSecure(() => config)
+  if (typeof RTCPeerConnection === 'undefined') {
+    throw new BrowserError(
+      'unsupported',
+      'This browser has no WebRTC, or it is switched off. Use a current Chrome, Edge or Firefox.',
+    )
+  }
+}
+
+async function openedProfile(): Promise<ProfileStore> {
+  try {
+    return await openProfileStore()
+  } catch (error) {
+    throw asBrowserError(error)
+  }
+}
+
+function asBrowserError(error: unknown): unknown {
+  if (error instanceof InviteError) return new BrowserError('bad-invite', error.message, { cause: error })
+  if (!(error instanceof TabmeshError)) return error
+  if (error.code === 'unsupported') return new BrowserError('unsupported', error.message, { cause: error })
+  if (error.code !== 'unavailable') return error
+  const message =
+    'This browser refuses to store data for this page. Leave private browsing, or allow site data, then try again.'
+  return new BrowserError('storage-refused', message, { cause: error })
+}

@@ -1,0 +1,90 @@
+import { type DatasetId, Listeners, type PeerId, type ShardId } from '../base/index.ts'
+import type { Catalog } from './catalog.ts'
+import type { HoldingsBody } from './messages.ts'
+
+/** Bitmaps of datasets whose manifest has not arrived, for each peer. */
+const MAX_UNKNOWN_SETS = 256
+
+interface Told {
+  stays: boolean
+  readonly sets: Map<DatasetId, Uint8Array>
+}
+
+/** Who holds what, by what each peer said of itself. A peer that said nothing holds nothing. */
+export class Holdings {
+  readonly #catalog: Catalog
+  readonly #told = new Map<PeerId, Told>()
+  readonly #changed = new Listeners<[]>()
+
+  constructor(catalog: Catalog) {
+    this.#catalog = catalog
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#changed.add(listener)
+  }
+
+  learn(from: PeerId, { isFull, stays, sets }: HoldingsBody): void {
+    const told = (isFull ? undefined : this.#told.get(from)) ?? { stays, sets: new Map() }
+    told.stays = stays
+    // Copies, since the bytes of a message keep the whole frame that it came in.
+    for (const [datasetId, bits] of sets)
+      if (this.#isAcceptable(told, datasetId, bits)) told.sets.set(datasetId, bits.slice())
+    this.#told.set(from, told)
+    this.#changed.emit()
+  }
+
+  forget(peerId: PeerId): void {
+    if (this.#told.delete(peerId)) this.#changed.emit()
+  }
+
+  forgetDataset(datasetId: DatasetId): void {
+    for (const { sets } of this.#told.values()) sets.delete(datasetId)
+  }
+
+  /** Of a known dataset the bitmap must have its length; of unknown ones a few wait for their manifest. */
+  #isAcceptable({ sets }: Told, datasetId: DatasetId, bits: Uint8Array): boolean {
+    const manifest = this.#catalog.get(datasetId)
+    if (manifest) return bits.byteLength === Math.ceil(manifest.shards.length / 8)
+    if (this.#catalog.isDropped(datasetId)) return false
+    const unknown = [...sets.keys()].filter((known) => !this.#catalog.get(known)).length
+    return unknown < MAX_UNKNOWN_SETS
+  }
+
+  /** Its disk is full, and it keeps what it has. */
+  stays(peerId: PeerId): boolean {
+    return this.#told.get(peerId)?.stays ?? false
+  }
+
+  holds(peerId: PeerId, shardId: ShardId): boolean {
+    const sets = this.#told.get(peerId)?.sets
+    if (!sets) return false
+    return this.#catalog.placesOf(shardId).some(({ datasetId, index }) => hasBit(sets.get(datasetId), index))
+  }
+
+  /** Those who said something. */
+  peers(): PeerId[] {
+    return [...this.#told.keys()]
+  }
+
+  /** Other peers than this node. */
+  holders(shardId: ShardId): PeerId[] {
+    return [...this.#told.keys()].filter((peerId) => this.holds(peerId, shardId))
+  }
+}
+
+export function hasBit(bits: Uint8Array | undefined, index: number): boolean {
+  return (((bits?.[index >> 3] ?? 0) >> (index & 7)) & 1) === 1
+}
+
+/** One bit for each shard of the manifest, the first in the lowest bit of the first byte. */
+export function bitsOf(
+  shardIds: readonly ShardId[],
+  has: (shardId: ShardId) => boolean,
+): Uint8Array<ArrayBuffer> {
+  const bits = new Uint8Array(Math.ceil(shardIds.length / 8))
+  shardIds.forEach((shardId, index) => {
+    if (has(shardId)) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7))
+  })
+  return bits
+}

@@ -1,0 +1,121 @@
+import Papa from 'papaparse'
+import type { DatasetId } from '../base/index.ts'
+import { type DataContext, liveHolders } from './context.ts'
+import type { Dataset, DatasetInfo, DatasetManifest, ShardView } from './dataset.ts'
+import { DataError } from './errors.ts'
+import { recordBatches } from './records.ts'
+import type { ShardReader } from './shard-reader.ts'
+
+export interface MeshDatasetPorts {
+  readonly context: DataContext
+  readonly reader: ShardReader
+  /** Grows with every change that {@link Dataset.info} or {@link Dataset.shards} can show. */
+  readonly version: () => number
+  readonly drop: (datasetId: DatasetId) => Promise<void>
+}
+
+/** One dataset as the page and scripts see it; stays usable, and empty of holders, after it has been dropped. */
+export class MeshDataset implements Dataset {
+  readonly #ports: MeshDatasetPorts
+  readonly #manifest: DatasetManifest
+  #seen:
+    | { readonly version: number; readonly info: DatasetInfo; readonly shards: readonly ShardView[] }
+    | undefined
+  #name: string
+
+  constructor(ports: MeshDatasetPorts, manifest: DatasetManifest, name: string) {
+    this.#ports = ports
+    this.#manifest = manifest
+    this.#name = name
+  }
+
+  get id(): DatasetId {
+    return this.#manifest.id
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  /** The catalog shows it by another name since one of the same name came or went. */
+  rename(name: string): void {
+    if (name === this.#name) return
+    this.#name = name
+    this.#seen = undefined
+  }
+
+  info(): DatasetInfo {
+    return this.#view().info
+  }
+
+  shards(): readonly ShardView[] {
+    return this.#view().shards
+  }
+
+  async *records({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<unknown, void, undefined> {
+    for await (const bytes of this.#read(signal)) {
+      for (const batch of recordBatches(new Uint8Array(bytes), this.#manifest.format)) yield* batch
+    }
+  }
+
+  async export({ signal }: { signal?: AbortSignal } = {}): Promise<Blob> {
+    const parts: Blob[] = [new Blob([this.#header()])]
+    // A Blob for each shard, which a browser may keep on its disk.
+    for await (const bytes of this.#read(signal)) parts.push(new Blob([bytes]))
+    const type = { csv: 'text/csv', ndjson: 'application/x-ndjson', text: 'text/plain' }[
+      this.#manifest.format.kind
+    ]
+    return new Blob(parts, { type })
+  }
+
+  async drop(): Promise<void> {
+    await this.#ports.drop(this.id)
+  }
+
+  async *#read(signal: AbortSignal | undefined): AsyncGenerator<ArrayBuffer, void, undefined> {
+    const { context, reader } = this.#ports
+    const either = signal ? AbortSignal.any([signal, context.signal]) : context.signal
+    for (const { id } of this.#manifest.shards) {
+      either.throwIfAborted()
+      if (!context.catalog.get(this.id)) throw new DataError('dropped', `${this.#name} has been dropped`)
+      yield await reader.readPatiently(id, either)
+    }
+  }
+
+  #header(): string {
+    const { format, header } = this.#manifest
+    if (header !== undefined || format.kind !== 'csv') return header ?? ''
+    const newline = format.newline ?? '\n'
+    return Papa.unparse([[...format.columns]], { delimiter: format.delimiter, newline }) + newline
+  }
+
+  #view() {
+    const version = this.#ports.version()
+    if (this.#seen?.version !== version) this.#seen = { version, ...this.#look() }
+    return this.#seen
+  }
+
+  #look(): { info: DatasetInfo; shards: readonly ShardView[] } {
+    const { context } = this.#ports
+    const { id, format, addedBy, addedAt } = this.#manifest
+    const replicas = context.roster.replicasOf(this.#manifest.replicas)
+    const shards = this.#manifest.shards.map((shard) => ({
+      ...shard,
+      holders: liveHolders(context, shard.id),
+    }))
+    const info: DatasetInfo = {
+      id,
+      name: this.#name,
+      format,
+      bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
+      records: shards.reduce((sum, { records }) => sum + records, 0),
+      shardCount: shards.length,
+      replicas,
+      availableShards: shards.filter(({ holders }) => holders.length > 0).length,
+      missingReplicas: shards.filter(({ holders }) => holders.length < replicas).length,
+      addedBy,
+      addedAt,
+    }
+    return { info, shards }
+  }
+}

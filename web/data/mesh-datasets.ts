@@ -1,0 +1,126 @@
+import type { DatasetId } from '../base/index.ts'
+import type { AddOptions, Dataset, DatasetManifest, Datasets, Preview } from './dataset.ts'
+import { DataError } from './errors.ts'
+import { Ingest, type IngestPorts } from './ingest.ts'
+import {
+  DEFAULT_MAX_SHARD_BYTES,
+  DEFAULT_MIN_SHARD_BYTES,
+  DEFAULT_SHARDS,
+  DEFAULT_STREAM_SHARD_BYTES,
+  MAX_NAME_LENGTH,
+  MAX_REPLICAS,
+  MAX_SHARD_BYTES,
+  MIN_SHARD_BYTES,
+} from './limits.ts'
+import { MeshDataset, type MeshDatasetPorts } from './mesh-dataset.ts'
+import { isDatasetName } from './messages.ts'
+import { previewSource } from './preview.ts'
+import { assertSpace } from './space.ts'
+import { Window } from './window.ts'
+
+/**
+ * Shards that are on their way at once, of all files that are being added: enough to keep every link busy, little enough
+ * for a small device, and fewer than a peer serves of one other.
+ */
+const WINDOW_BYTES = 8 * 1024 * 1024
+const WINDOW_SHARDS = 32
+
+type Source = Blob | ReadableStream<Uint8Array>
+
+/** The datasets of the room as the page and scripts see them. */
+export class MeshDatasets implements Datasets {
+  readonly #ports: MeshDatasetPorts & Omit<IngestPorts, 'checkName' | 'window'>
+  readonly #handles = new Map<DatasetId, MeshDataset>()
+  readonly #adding = new Set<string>()
+  readonly #window = new Window(WINDOW_BYTES, WINDOW_SHARDS)
+  #names: ReadonlyMap<string, DatasetManifest> | undefined
+  #list: readonly Dataset[] = []
+
+  constructor(ports: MeshDatasetPorts & Omit<IngestPorts, 'checkName' | 'window'>) {
+    this.#ports = ports
+  }
+
+  async add(name: string, source: Source, options: AddOptions = {}): Promise<Dataset> {
+    const shardBytes = resolveShardBytes(name, source, options)
+    await this.#ports.context.ready
+    this.#checkName(name)
+    if (this.#adding.has(name)) throw nameTaken(name)
+    this.#adding.add(name)
+    try {
+      if (source instanceof Blob)
+        await assertSpace(this.#ports.context, source.size, options.replicas ?? 'default')
+      const checkName = (wanted: string) => this.#checkName(wanted)
+      const ports = { ...this.#ports, window: this.#window, checkName }
+      const manifest = await new Ingest(ports, name, source, options, shardBytes).run()
+      this.#update()
+      return this.#handleOf(manifest, name)
+    } finally {
+      this.#adding.delete(name)
+    }
+  }
+
+  list(): readonly Dataset[] {
+    this.#update()
+    return this.#list
+  }
+
+  get(name: string): Dataset | undefined {
+    this.#update()
+    const manifest = this.#names?.get(name)
+    return manifest && this.#handles.get(manifest.id)
+  }
+
+  preview(name: string, source: Blob, options?: Pick<AddOptions, 'format' | 'schema'>): Promise<Preview> {
+    return previewSource(name, source, options)
+  }
+
+  #checkName(name: string): void {
+    if (this.#ports.context.catalog.byName().has(name)) throw nameTaken(name)
+  }
+
+  /** The same objects for the same datasets. */
+  #update(): void {
+    const names = this.#ports.context.catalog.byName()
+    if (names === this.#names) return
+    this.#names = names
+    this.#list = [...names].map(([name, manifest]) => this.#handleOf(manifest, name))
+    const known = new Set([...names.values()].map(({ id }) => id))
+    for (const id of this.#handles.keys()) if (!known.has(id)) this.#handles.delete(id)
+  }
+
+  #handleOf(manifest: DatasetManifest, name: string): MeshDataset {
+    const handle = this.#handles.get(manifest.id) ?? new MeshDataset(this.#ports, manifest, name)
+    this.#handles.set(manifest.id, handle)
+    handle.rename(name)
+    return handle
+  }
+}
+
+/** Throws `bad-name` or `bad-option`. */
+function resolveShardBytes(name: string, source: Source, options: AddOptions): number {
+  if (!isDatasetName(name)) {
+    throw new DataError('bad-name', `a name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`)
+  }
+  const { replicas, format } = options
+  if (format !== undefined && !['csv', 'ndjson', 'text'].includes(format)) {
+    throw new DataError('bad-option', 'format is csv, ndjson or text')
+  }
+  if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 1 && replicas <= MAX_REPLICAS)) {
+    throw new DataError('bad-option', `replicas is a whole number from 1 to ${MAX_REPLICAS}`)
+  }
+  const wanted = options.shardBytes ?? defaultShardBytes(source)
+  if (!(wanted >= MIN_SHARD_BYTES && wanted <= MAX_SHARD_BYTES)) {
+    throw new DataError('bad-option', 'shardBytes is from 4 KiB to 8 MiB')
+  }
+  return Math.floor(wanted)
+}
+
+function defaultShardBytes(source: Source): number {
+  if (!(source instanceof Blob)) return DEFAULT_STREAM_SHARD_BYTES
+  const even = Math.ceil(source.size / DEFAULT_SHARDS)
+  return Math.min(DEFAULT_MAX_SHARD_BYTES, Math.max(DEFAULT_MIN_SHARD_BYTES, even))
+}
+
+function nameTaken(name: string): DataError {
+  return new DataError('name-taken', `there is already a dataset named ${name}: choose another name`)
+}

@@ -1,0 +1,45 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import type { MeshNode } from './node.ts'
+import { App } from './ui/app.tsx'
+import { createSession } from './ui/session.ts'
+import './ui/styles/index.css'
+import { registerServiceWorker } from './ui/update/service-worker.ts'
+
+declare global {
+  interface Window {
+    /** The room's node, once it is joined. */
+    tabmesh?: MeshNode | undefined
+  }
+}
+
+/** The node's code comes beside the first view, not before it. A failed download is tried again at the next need. */
+let loading: Promise<typeof import('./browser.ts')> | undefined
+function browser(): Promise<typeof import('./browser.ts')> {
+  loading ??= import('./browser.ts').catch((error: unknown) => {
+    loading = undefined
+    throw error
+  })
+  return loading
+}
+
+const session = createSession({
+  joinRoom: async (options) => (await browser()).joinRoom(options),
+  openProfile: async () => (await browser()).openProfile(),
+  onNode: (node) => {
+    if (node === undefined) delete window.tabmesh
+    else window.tabmesh = node
+  },
+})
+const root = document.querySelector('#root')
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App session={session} />
+    </StrictMode>,
+  )
+}
+session.follow()
+if (import.meta.env.PROD) {
+  registerServiceWorker().catch((error: unknown) => console.warn('The page works, but not offline:', error))
+}

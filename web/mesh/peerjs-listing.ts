@@ -1,0 +1,44 @@
+import { isPeerId, type PeerId } from '../base/index.ts'
+import { TransportError } from './errors.ts'
+
+const MAX_LISTING_BYTES = 64 * 1024
+
+/** The ids that the server lists for `key`, as far as they are ids of ours. Rejects with `signaling-down`, or `signal.reason`. */
+export async function listPeers(
+  signalingUrl: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<readonly PeerId[]> {
+  try {
+    const response = await fetch(`${signalingUrl.replace(/\/$/, '')}/${key}/peers`, {
+      signal,
+      cache: 'no-store',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+    })
+    if (!response.ok) throw new RangeError(`status ${response.status}`)
+    const listed: unknown = JSON.parse(await readText(response))
+    if (!Array.isArray(listed)) throw new TypeError('no list')
+    return listed.filter(isPeerId)
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason
+    throw new TransportError('signaling-down', 'the signaling server does not say who is here', { cause })
+  }
+}
+
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  let bytes = 0
+  // Not every browser iterates over streams.
+  for (let read = await reader?.read(); read?.value; read = await reader?.read()) {
+    bytes += read.value.byteLength
+    if (bytes > MAX_LISTING_BYTES) {
+      void reader?.cancel()
+      throw new RangeError('the list is too long')
+    }
+    text += decoder.decode(read.value, { stream: true })
+  }
+  return text + decoder.decode()
+}

@@ -1,0 +1,32 @@
+import { TabmeshError } from '../base/index.ts'
+
+/**
+ * `bad-name`: not a topic's name or pattern. `bad-option`: headers or another option break a bound. `bad-body`: the body
+ * holds something that has no meaning on another machine. `too-large`: the body's encoding is larger than a message may
+ * be. `outbox-full`: too much waits for others already. `quota`: this device's disk is full. `store`: its store failed.
+ * `malformed`: a peer's message is not one of ours. `closed`: the node has ended.
+ *
+ * Of queues. `queue-full`: it takes no more, by its settings. `settings-conflict`: it exists with other settings.
+ * `not-owner`, `stale-epoch`: somebody else owns the queue now; asked again, the right one answers. `lease-lost`: the attempt
+ * is no longer this consumer's,
+ */
+export type MessagingErrorCode =
+  | 'bad-name'
+  | 'bad-option'
+  | 'bad-body'
+  | 'too-large'
+  | 'outbox-full'
+  | 'quota'
+  | 'store'
+  | 'malformed'
+  | 'closed'
+  | 'queue-full'
+  | 'settings-conflict'
+  | 'not-owner'
+  | 'stale-epoch'
+  | 'lease-lost'
+  | 'no-reply'
+  | 'aborted'
+  | 'duplicate'
+
+export class MessagingError extends TabmeshError<MessagingErrorCode> {}

@@ -1,0 +1,132 @@
+import { type Clock, type PeerId, sleep } from '../base/index.ts'
+import type { Room } from '../mesh/index.ts'
+import { itemToWire } from './item.ts'
+import { METHOD_MARK, METHOD_STORE, readMarkAnswer } from './messages.ts'
+import type { Outbox } from './outbox.ts'
+
+const REQUEST_TIMEOUT_MS = 15_000
+const FIRST_RETRY_MS = 500
+const MAX_RETRY_MS = 30_000
+const BATCH_ITEMS = 64
+const BATCH_BYTES = 256 * 1024
+/** Larger requests take the bulk lane. */
+const SMALL_BYTES = 16 * 1024
+
+interface Feed {
+  readonly sessionId: string
+  readonly controller: AbortController
+}
+
+/**
+ * Sends the own stream to every member, one request at a time for each, so that a receiver gets it in order: first it is
+ * asked how far it has come, then it gets what follows. What fails is asked and sent again while the peer is a member.
+ */
+export class Feeds {
+  readonly #room: Room
+  readonly #clock: Clock
+  readonly #outbox: Outbox
+  readonly #feeds = new Map<PeerId, Feed>()
+  readonly #stop: () => void
+
+  constructor(room: Room, clock: Clock, outbox: Outbox) {
+    this.#room = room
+    this.#clock = clock
+    this.#outbox = outbox
+    this.#stop = room.onMembership(() => this.#onMembership())
+    this.#onMembership()
+  }
+
+  get peerCount(): number {
+    return this.#feeds.size
+  }
+
+  close(): void {
+    this.#stop()
+    for (const feed of this.#feeds.values()) feed.controller.abort()
+    this.#feeds.clear()
+  }
+
+  #onMembership(): void {
+    const present = new Map(this.#room.members().map((member) => [member.peerId, member]))
+    present.delete(this.#room.self.peerId)
+    for (const [peerId, feed] of this.#feeds) {
+      if (present.get(peerId)?.sessionId === feed.sessionId) continue
+      feed.controller.abort()
+      this.#feeds.delete(peerId)
+    }
+    for (const { peerId, sessionId } of present.values()) {
+      if (this.#feeds.has(peerId)) continue
+      const controller = new AbortController()
+      this.#feeds.set(peerId, { sessionId, controller })
+      void this.#run(peerId, controller.signal)
+    }
+  }
+
+  async #run(to: PeerId, signal: AbortSignal): Promise<void> {
+    let retryMs = FIRST_RETRY_MS
+    while (!signal.aborted) {
+      try {
+        let mark = await this.#askMark(to, signal)
+        for (;;) {
+          mark = await this.#sendAfter(to, mark, signal)
+          retryMs = FIRST_RETRY_MS
+        }
+      } catch {
+        // Gone, slow, or its disk is full: it is asked again, unless it has left.
+        if (signal.aborted) return
+        await sleep(this.#clock, retryMs, signal).catch(() => {
+          // The peer left meanwhile; the loop ends.
+        })
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
+      }
+    }
+  }
+
+  async #askMark(to: PeerId, signal: AbortSignal): Promise<number> {
+    const { stream, floor } = this.#outbox
+    const answer = await this.#room.request(
+      to,
+      METHOD_MARK,
+      { stream, floor },
+      { timeoutMs: REQUEST_TIMEOUT_MS, signal },
+    )
+    return this.#taken(answer)
+  }
+
+  async #sendAfter(to: PeerId, mark: number, signal: AbortSignal): Promise<number> {
+    const batch = this.#outbox.after(mark, BATCH_ITEMS, BATCH_BYTES)
+    if (batch.length === 0) {
+      await this.#more(signal)
+      return mark
+    }
+    const bytes = batch.reduce((sum, kept) => sum + kept.body.byteLength, 0)
+    const body = { stream: this.#outbox.stream, items: batch.map(itemToWire) }
+    const lane = bytes > SMALL_BYTES ? 'bulk' : 'control'
+    return this.#taken(
+      await this.#room.request(to, METHOD_STORE, body, { lane, timeoutMs: REQUEST_TIMEOUT_MS, signal }),
+    )
+  }
+
+  #taken(answer: unknown): number {
+    const mark = readMarkAnswer(answer)
+    if (mark === undefined) throw new TypeError('the answer is no mark')
+    this.#outbox.storedUpTo(mark)
+    return mark
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        stop()
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      const onAbort = () => {
+        stop()
+        reject(signal.reason)
+      }
+      const stop = this.#outbox.onCommitted(done)
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+}

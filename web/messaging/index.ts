@@ -1,0 +1,45 @@
+import { HISTORY_TABLES } from './kept.ts'
+import { QUEUE_TABLES } from './queue/index.ts'
+
+export type { DestinationSettings } from './destination.ts'
+export { MessagingError, type MessagingErrorCode } from './errors.ts'
+export { MAX_BODY_BYTES } from './item.ts'
+export { type LoadedMessages, loadMessages } from './load.ts'
+export { createMessaging, type Messaging } from './messaging.ts'
+export type {
+  AckMode,
+  AddressSettings,
+  BrowsedMessage,
+  BrowseOptions,
+  ConsumeOptions,
+  Consumption,
+  Delivery,
+  Destinations,
+  DivertOptions,
+  FullPolicy,
+  MoveOptions,
+  Queue,
+  QueueSettings,
+  QueueStats,
+  Reply,
+  RequestOptions,
+  SendLevel,
+  SendOptions,
+  SendResult,
+  Transaction,
+} from './queue/index.ts'
+export { SelectorError } from './selector/index.ts'
+export type {
+  HistoryEntry,
+  Level,
+  Message,
+  MessageHistory,
+  PublishOptions,
+  PublishResult,
+  SubscribeOptions,
+  Subscription,
+  Topic,
+} from './topic.ts'
+
+/** What this layer's store must have been opened with. */
+export const MESSAGING_TABLES: readonly string[] = [...HISTORY_TABLES, ...QUEUE_TABLES]

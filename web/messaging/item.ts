@@ -1,0 +1,104 @@
+import type { MessageId, PeerId } from '../base/index.ts'
+import { decodeValue, encodeValue, type Value, WireError } from '../wire/index.ts'
+import { MessagingError } from './errors.ts'
+import { isTopicName } from './pattern.ts'
+import type { Message } from './topic.ts'
+
+/** Encoded bytes of a message's body. */
+export const MAX_BODY_BYTES = 256 * 1024
+const MAX_HEADERS = 32
+const MAX_HEADER_NAME = 64
+const MAX_HEADER_TEXT = 1024
+
+export type Headers = Message['headers']
+
+/** One message on its way: `number` counts within its sender's stream. Whose it is, the link says. */
+export interface Item {
+  readonly number: number
+  readonly topic: string
+  readonly sentAt: number
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly headers: Headers
+}
+
+export const NO_HEADERS: Headers = Object.freeze({})
+
+/** Short on the wire: an array, its last place only when there are headers. */
+export function itemToWire(item: Item): Value {
+  const parts: Value[] = [item.number, item.topic, item.sentAt, item.body]
+  if (item.headers !== NO_HEADERS) parts.push(item.headers)
+  return parts
+}
+
+/** Undefined for anything that {@link itemToWire} does not make. The body's bytes are a view on the frame's. */
+export function itemFromWire(value: unknown): Item | undefined {
+  if (!Array.isArray(value)) return undefined
+  const [number, topic, sentAt, body, headers] = value as readonly unknown[]
+  if (!Number.isSafeInteger(number) || (number as number) < 1 || !isTopicName(topic)) return undefined
+  if (typeof sentAt !== 'number' || !(body instanceof Uint8Array) || body.byteLength > MAX_BODY_BYTES)
+    return undefined
+  const checked = headers === undefined ? NO_HEADERS : readHeaders(headers)
+  if (!checked) return undefined
+  return { number: number as number, topic, sentAt, body: body as Uint8Array<ArrayBuffer>, headers: checked }
+}
+
+/** Throws a MessagingError `bad-body` or `too-large`. */
+export function encodeBody(body: unknown): Uint8Array<ArrayBuffer> {
+  let bytes: Uint8Array<ArrayBuffer>
+  try {
+    bytes = encodeValue(body as Value)
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error
+    if (error.code === 'too-large') throw tooLarge(error)
+    throw new MessagingError('bad-body', `This cannot be sent: ${error.message}`, { cause: error })
+  }
+  if (bytes.byteLength > MAX_BODY_BYTES) throw tooLarge()
+  return bytes
+}
+
+/** Undefined where the sender's bytes are no value. */
+export function decodeBody(bytes: Uint8Array): { readonly body: Value } | undefined {
+  try {
+    return { body: decodeValue(bytes) }
+  } catch (error) {
+    if (error instanceof WireError) return undefined
+    throw error
+  }
+}
+
+/** Throws a MessagingError `bad-option`. */
+export function checkHeaders(headers: Headers | undefined): Headers {
+  if (headers === undefined || Object.keys(headers).length === 0) return NO_HEADERS
+  const checked = readHeaders(headers)
+  if (checked) return checked
+  const rule = `at most ${MAX_HEADERS} names of 1 to ${MAX_HEADER_NAME} characters with texts of at most ${MAX_HEADER_TEXT}`
+  throw new MessagingError('bad-option', `headers take ${rule}, finite numbers or booleans`)
+}
+
+/** Unique in the room: a stream belongs to one life of a sender, or of its store. */
+export function messageId(from: PeerId, stream: string, number: number): MessageId {
+  return `${from}/${stream}/${number}` as MessageId
+}
+
+/** Undefined for what is no headers or breaks a bound. */
+export function readHeaders(value: unknown): Headers | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const pairs = Object.entries(value)
+  if (pairs.length > MAX_HEADERS) return undefined
+  for (const [name, held] of pairs) {
+    if (name.length < 1 || name.length > MAX_HEADER_NAME || !name.isWellFormed()) return undefined
+    if (typeof held === 'string' ? held.length > MAX_HEADER_TEXT || !held.isWellFormed() : !isPlain(held))
+      return undefined
+  }
+  return Object.freeze(Object.fromEntries(pairs)) as Headers
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
+}
+
+function tooLarge(cause?: unknown): MessagingError {
+  const limit = MAX_BODY_BYTES / 1024
+  const message = `A message has at most ${limit} KiB. Add larger things as a data set and send its name.`
+  return new MessagingError('too-large', message, cause === undefined ? undefined : { cause })
+}

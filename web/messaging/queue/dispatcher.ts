@@ -1,0 +1,416 @@
+import type { Clock, PeerId, Random } from '../../base/index.ts'
+import { type Cursor, Ready } from './ready.ts'
+import type { Live } from './replica.ts'
+import { Schedule } from './schedule.ts'
+import { type QueueSettings, redeliveryDelay } from './settings.ts'
+
+export interface ConsumerSpec {
+  readonly id: string
+  readonly peer: PeerId
+  /** Bytes that may be under way to it before it gives credit. */
+  readonly window: number
+  /** Higher ones are served first; lower ones when those have no credit or want nothing. */
+  readonly priority: number
+  /** Wants to be the only one, now and later. */
+  readonly isExclusive: boolean
+  readonly accepts: (live: Live) => boolean
+}
+
+/** One attempt at one message. Its token is this owner's only one of that number: a fencing token. */
+export interface Lease {
+  readonly token: number
+  readonly live: Live
+  readonly consumer: Consumer
+}
+
+export interface Consumer {
+  readonly spec: ConsumerSpec
+  readonly cursor: Cursor
+  /** In the order of their tokens. */
+  readonly leases: Map<number, Lease>
+  /** Bytes that it still takes. */
+  balance: number
+  /** The last that its loop was seen to have taken. */
+  lastTaken: number
+}
+
+/** Consumers of one priority, served in turn. */
+interface Level {
+  readonly consumers: readonly Consumer[]
+  /** Whose turn it is. */
+  next: number
+}
+
+export interface DispatchEvents {
+  /** Nobody may see it until it is revealed. */
+  isHidden(live: Live): boolean
+  deliver(consumer: Consumer, leases: readonly Lease[]): void
+  /** No more attempts; it stays leased to nobody until it is finished. */
+  onDead(live: Live): void
+  onExpired(live: Live): void
+  /** Superseded by a newer one, or too old for its ring. */
+  onReplaced(lives: readonly Live[]): void
+  onAttempts(live: Live, attempts: number): void
+}
+
+/** Who gets which message, and who holds it. One queue's, at its owner; knows nothing of disks and links. */
+export class Dispatcher {
+  readonly #settings: QueueSettings
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #events: DispatchEvents
+  readonly #ready = new Ready()
+  readonly #later: Schedule<Live>
+  readonly #expiry: Schedule<Live>
+  /** Live messages that are not ready, and why. */
+  readonly #held = new Map<Live, Lease | 'later' | 'leaving' | 'hidden'>()
+  /** Leased to a consumer, and held for its transaction whatever becomes of it. */
+  readonly #pinned = new Set<Live>()
+  readonly #consumers = new Map<string, Consumer>()
+  readonly #groups = new Map<string, Consumer>()
+  readonly #lastValues = new Map<string, Live>()
+  /** By priority, highest first. */
+  #levels: Level[] = []
+  #nextToken = 1
+  #isPaused = true
+  #isPumping = false
+  delivered = 0
+
+  constructor(settings: QueueSettings, clock: Clock, random: Random, events: DispatchEvents) {
+    this.#settings = settings
+    this.#clock = clock
+    this.#random = random
+    this.#events = events
+    this.#later = new Schedule(clock, (live) => this.#onDue(live))
+    this.#expiry = new Schedule(clock, (live) => this.#onExpiry(live))
+  }
+
+  get readyCount(): number {
+    return this.#ready.count
+  }
+
+  get leasedCount(): number {
+    let count = 0
+    for (const consumer of this.#consumers.values()) count += consumer.leases.size
+    return count
+  }
+
+  get consumers(): ReadonlyMap<string, Consumer> {
+    return this.#consumers
+  }
+
+  /** Nothing was dispatched before. */
+  start(): void {
+    this.#isPaused = false
+    this.pump()
+  }
+
+  close(): void {
+    this.#isPaused = true
+    this.#later.close()
+    this.#expiry.close()
+  }
+
+  added(lives: readonly Live[]): void {
+    const seen = lives.filter((live) => !this.#events.isHidden(live))
+    for (const live of lives) if (!seen.includes(live)) this.#held.set(live, 'hidden')
+    this.#enter(seen)
+  }
+
+  /** Those that were hidden. */
+  reveal(lives: readonly Live[]): void {
+    const hidden = lives.filter((live) => this.#held.get(live) === 'hidden')
+    for (const live of hidden) this.#held.delete(live)
+    this.#enter(hidden)
+  }
+
+  /** Its lease stays while its transaction is undecided. */
+  pin(live: Live): void {
+    this.#pinned.add(live)
+  }
+
+  unpin(live: Live): void {
+    if (this.#pinned.delete(live) || this.#held.get(live) === 'hidden') this.#freed(live)
+  }
+
+  /** Its consumer has gone meanwhile, or another owner held it: to whoever comes. */
+  #freed(live: Live): void {
+    if (this.#held.get(live) !== 'hidden') return
+    this.#release(live)
+    this.pump()
+  }
+
+  #enter(lives: readonly Live[]): void {
+    for (const live of lives) {
+      const { expiresAt, deliverAt } = live
+      const [now, wall] = [this.#clock.now(), this.#clock.wall()]
+      if (expiresAt > 0) this.#expiry.add(now + expiresAt - wall, live)
+      if (deliverAt > wall) this.#hold(live, now + deliverAt - wall)
+      else this.#makeReady(live)
+      this.#replaceLast(live)
+    }
+    this.#trimRing()
+    this.pump()
+  }
+
+  /** They are finished: nobody gets them, and who holds one holds it for nothing. */
+  removed(lives: readonly Live[]): void {
+    for (const live of lives) {
+      const held = this.#held.get(live)
+      this.#held.delete(live)
+      this.#pinned.delete(live)
+      if (typeof held === 'object') held.consumer.leases.delete(held.token)
+      else if (held === undefined) this.#ready.remove(live)
+      const value = this.#lastValueOf(live)
+      if (value !== undefined && this.#lastValues.get(value) === live) this.#lastValues.delete(value)
+    }
+  }
+
+  /** The one that a full queue gives up first. */
+  oldestReady(): Live | undefined {
+    return this.#ready.oldest()
+  }
+
+  isReady(live: Live): boolean {
+    return !this.#held.has(live) && live.source.live.get(live.number) === live
+  }
+
+  /** Nobody gets it until it is finished or given back; false when somebody has it. */
+  take(live: Live): boolean {
+    if (!this.isReady(live) || !this.#ready.remove(live)) return false
+    this.#held.set(live, 'leaving')
+    return true
+  }
+
+  giveBack(live: Live): void {
+    if (this.#held.get(live) !== 'leaving') return
+    this.#release(live)
+    this.pump()
+  }
+
+  /** It gets something at the next {@link pump}: what it has in hand from before is claimed first. */
+  addConsumer(spec: ConsumerSpec): Consumer {
+    const consumer: Consumer = {
+      spec,
+      cursor: Ready.cursor(),
+      leases: new Map(),
+      balance: spec.window,
+      lastTaken: 0,
+    }
+    this.#consumers.set(spec.id, consumer)
+    this.#arrange()
+    return consumer
+  }
+
+  /** `lost`: it may have died of the message that it had in hand, so that one counts as an attempt. */
+  removeConsumer(id: string, how: 'closed' | 'lost'): void {
+    const consumer = this.#consumers.get(id)
+    if (!consumer) return
+    this.#consumers.delete(id)
+    for (const [group, holder] of this.#groups) if (holder === consumer) this.#groups.delete(group)
+    this.#arrange()
+    let isInHand = how === 'lost'
+    for (const lease of consumer.leases.values()) {
+      if (this.#pinned.has(lease.live)) {
+        this.#held.set(lease.live, 'hidden')
+        continue
+      }
+      const wasTaken = lease.token <= consumer.lastTaken
+      if (wasTaken || isInHand) this.#failed(lease.live)
+      else this.#release(lease.live)
+      if (!wasTaken) isInHand = false
+    }
+    this.pump()
+  }
+
+  credit(consumer: Consumer, bytes: number, lastTaken: number): void {
+    consumer.balance = Math.min(consumer.balance + bytes, consumer.spec.window || bytes)
+    consumer.lastTaken = Math.max(consumer.lastTaken, lastTaken)
+    this.pump()
+  }
+
+  /** The message of an attempt that is still this consumer's; undefined for every other token. */
+  leased(consumer: Consumer, token: number): Live | undefined {
+    const live = consumer.leases.get(token)?.live
+    return live && !this.#pinned.has(live) ? live : undefined
+  }
+
+  /** The attempt has failed; `delayMs` overrides the settings'. */
+  fail(consumer: Consumer, token: number, delayMs: number | undefined): boolean {
+    const live = this.#end(consumer, token)
+    if (live) this.#failed(live, delayMs)
+    return live !== undefined
+  }
+
+  /** It was never looked at: no attempt. */
+  release(consumer: Consumer, token: number): boolean {
+    const live = this.#end(consumer, token)
+    if (live) this.#release(live)
+    this.pump()
+    return live !== undefined
+  }
+
+  /** Takes one that a consumer holds from before: false when another has it or it is gone. */
+  claim(consumer: Consumer, live: Live): Lease | undefined {
+    if (this.#held.has(live) || !this.#ready.remove(live)) return undefined
+    return this.#lease(consumer, live)
+  }
+
+  pump(): void {
+    if (this.#isPaused || this.#isPumping) return
+    this.#isPumping = true
+    const deliveries = new Map<Consumer, Lease[]>()
+    for (const level of this.#levels) while (this.#serve(level, deliveries));
+    this.#isPumping = false
+    for (const [consumer, leases] of deliveries) this.#events.deliver(consumer, leases)
+  }
+
+  /** One message for each of them that has credit and finds one; false when none did. */
+  #serve(level: Level, deliveries: Map<Consumer, Lease[]>): boolean {
+    let isProgress = false
+    const { consumers, next } = level
+    for (let turn = 0; turn < consumers.length; turn++) {
+      const at = (next + turn) % consumers.length
+      const consumer = consumers[at] as Consumer
+      if (consumer.balance <= 0 || this.#ready.count === 0) continue
+      const live = this.#ready.next(consumer.cursor, (one) => this.#answer(consumer, one))
+      if (!live) continue
+      isProgress = true
+      level.next = at + 1
+      const leases = deliveries.get(consumer) ?? []
+      deliveries.set(consumer, leases)
+      leases.push(this.#settings.nonDestructive ? this.#show(consumer, live) : this.#give(consumer, live))
+    }
+    return isProgress
+  }
+
+  #answer(consumer: Consumer, live: Live): 'yes' | 'never' | 'later' {
+    if (!consumer.spec.accepts(live)) return 'never'
+    const { group } = live.tags
+    const holder = group === undefined ? undefined : this.#groups.get(group)
+    return holder === undefined || holder === consumer ? 'yes' : 'later'
+  }
+
+  #give(consumer: Consumer, live: Live): Lease {
+    this.#ready.remove(live)
+    if (live.tags.group !== undefined) this.#groups.set(live.tags.group, consumer)
+    return this.#lease(consumer, live)
+  }
+
+  #lease(consumer: Consumer, live: Live): Lease {
+    const lease: Lease = { token: this.#nextToken++, live, consumer }
+    this.#held.set(live, lease)
+    consumer.leases.set(lease.token, lease)
+    consumer.balance -= live.size
+    this.delivered++
+    return lease
+  }
+
+  /** A look at a message that stays. */
+  #show(consumer: Consumer, live: Live): Lease {
+    consumer.cursor[live.priority] = live.order + 0.5
+    consumer.balance -= live.size
+    this.delivered++
+    return { token: this.#nextToken++, live, consumer }
+  }
+
+  #end(consumer: Consumer, token: number): Live | undefined {
+    const lease = consumer.leases.get(token)
+    if (!lease || this.#pinned.has(lease.live)) return undefined
+    consumer.leases.delete(token)
+    return lease.live
+  }
+
+  #failed(live: Live, delayMs?: number): void {
+    const attempts = live.attempts + 1
+    this.#events.onAttempts(live, attempts)
+    const { maxDeliveries } = this.#settings
+    if (maxDeliveries !== -1 && attempts >= maxDeliveries) {
+      this.#held.set(live, 'leaving')
+      this.#events.onDead(live)
+      return
+    }
+    const waitMs = delayMs ?? redeliveryDelay(this.#settings, attempts, this.#random.float())
+    if (waitMs > 0) this.#hold(live, this.#clock.now() + waitMs)
+    else this.#release(live)
+    this.pump()
+  }
+
+  #release(live: Live): void {
+    this.#held.delete(live)
+    if (live.expiresAt > 0 && live.expiresAt <= this.#clock.wall()) this.#expire(live)
+    else this.#makeReady(live)
+  }
+
+  /** One that comes late or back may stand before what a consumer has passed. */
+  #makeReady(live: Live): void {
+    this.#ready.add(live)
+    for (const { cursor } of this.#consumers.values()) Ready.rewind(cursor, live)
+  }
+
+  #hold(live: Live, until: number): void {
+    this.#held.set(live, 'later')
+    this.#later.add(until, live)
+  }
+
+  #onDue(live: Live): void {
+    if (this.#held.get(live) !== 'later') return
+    this.#release(live)
+    this.pump()
+  }
+
+  #onExpiry(live: Live): void {
+    const held = this.#held.get(live)
+    // Who holds it may finish it; if it comes back instead, it expires then.
+    if (held === 'later' || (held === undefined && this.#ready.remove(live))) this.#expire(live)
+  }
+
+  #expire(live: Live): void {
+    this.#held.set(live, 'leaving')
+    this.#events.onExpired(live)
+  }
+
+  #replaceLast(live: Live): void {
+    const value = this.#lastValueOf(live)
+    if (value === undefined) return
+    const old = this.#lastValues.get(value)
+    this.#lastValues.set(value, live)
+    // One in delivery is its consumer's.
+    if (old && this.#ready.remove(old)) this.#leave([old])
+  }
+
+  #lastValueOf(live: Live): string | undefined {
+    const { lastValueKey } = this.#settings
+    if (lastValueKey === '' || !Object.hasOwn(live.headers, lastValueKey)) return undefined
+    const value = live.headers[lastValueKey]
+    return `${typeof value} ${String(value)}`
+  }
+
+  #trimRing(): void {
+    const { ringSize } = this.#settings
+    const old: Live[] = []
+    while (ringSize > 0 && this.#ready.count > ringSize) {
+      const live = this.#ready.oldest()
+      if (!live) break
+      this.#ready.remove(live)
+      old.push(live)
+    }
+    if (old.length > 0) this.#leave(old)
+  }
+
+  #leave(lives: readonly Live[]): void {
+    for (const live of lives) this.#held.set(live, 'leaving')
+    this.#events.onReplaced(lives)
+  }
+
+  /** An exclusive queue has one consumer at work: the first of the highest priority. */
+  #arrange(): void {
+    const sorted = [...this.#consumers.values()].sort((a, b) => b.spec.priority - a.spec.priority)
+    const exclusive = sorted.find(({ spec }) => spec.isExclusive)
+    const atWork = exclusive ? [exclusive] : this.#settings.exclusive ? sorted.slice(0, 1) : sorted
+    const levels = new Map<number, Consumer[]>()
+    for (const consumer of atWork)
+      levels.set(consumer.spec.priority, [...(levels.get(consumer.spec.priority) ?? []), consumer])
+    this.#levels = [...levels.values()].map((consumers) => ({ consumers, next: 0 }))
+  }
+}

@@ -1,0 +1,260 @@
+import { type Clock, every, type PeerId, sleep } from '../../base/index.ts'
+import type { Member, Room } from '../../mesh/index.ts'
+import type { Value } from '../../wire/index.ts'
+import { MessagingError } from '../errors.ts'
+import type { Calls } from './calls.ts'
+import { CHANNEL_AWAKE, type Fact, factsToWire, MAX_FACTS, METHOD_FACTS, readFacts } from './messages.ts'
+
+const REQUEST_MS = 5_000
+const RETRY_MS = 1_000
+/** Who has not said anything about queues for so long does not know them. */
+const EXPECT_MS = 5_000
+/** How often one that owns queues says that it is awake. */
+export const AWAKE_MS = 1_000
+/** An owner of whom nothing was heard for so long is asleep: hidden and throttled, frozen, or stopped. */
+export const ASLEEP_MS = 4_000
+
+/** What one member's session said. */
+interface Heard {
+  readonly sessionId: string
+  facts: Map<string, Fact>
+  at: number
+}
+
+interface Told {
+  readonly sessionId: string
+  readonly since: number
+  readonly controller: AbortController
+  isAll: boolean
+  readonly changed: Set<string>
+  wake: (() => void) | undefined
+}
+
+/**
+ * Who keeps and who owns which queue, as the members say it. Every change is told to every member, everything to one that
+ * is new. A member that does not answer knows no queues (an older build) and is given none.
+ */
+export class Facts {
+  readonly #room: Room
+  readonly #calls: Calls
+  readonly #clock: Clock
+  readonly #onChange: (queues: ReadonlySet<string> | 'all') => void
+  readonly #onAsleep: () => void
+  readonly #own = new Map<string, Fact>()
+  readonly #heard = new Map<PeerId, Heard>()
+  readonly #told = new Map<PeerId, Told>()
+  readonly #stops: (() => void)[]
+  #lastBeat: number
+
+  constructor(
+    room: Room,
+    calls: Calls,
+    clock: Clock,
+    onChange: (queues: ReadonlySet<string> | 'all') => void,
+    onAsleep: () => void,
+  ) {
+    this.#room = room
+    this.#calls = calls
+    this.#clock = clock
+    this.#onChange = onChange
+    this.#onAsleep = onAsleep
+    this.#lastBeat = clock.now()
+    calls.serve(METHOD_FACTS, (body, { from }) => this.#onFacts(body, from))
+    calls.onNotify(CHANNEL_AWAKE, (_body, from) => this.#onAwake(from))
+    this.#stops = [room.onMembership(() => this.#onMembership()), every(clock, AWAKE_MS, () => this.#beat())]
+  }
+
+  /** Called once everything listens. */
+  start(): void {
+    this.#onMembership()
+  }
+
+  close(): void {
+    for (const stop of this.#stops) stop()
+    for (const { controller } of this.#told.values()) controller.abort()
+  }
+
+  set(fact: Fact): void {
+    this.#own.set(fact.queue, fact)
+    this.#changed(fact.queue)
+  }
+
+  remove(queue: string): void {
+    if (this.#own.delete(queue)) this.#changed(queue)
+  }
+
+  own(queue: string): Fact | undefined {
+    return this.#own.get(queue)
+  }
+
+  /** What present members and this node say of a queue. An owner that is asleep is none. */
+  of(queue: string): readonly (readonly [PeerId, Fact])[] {
+    const found: (readonly [PeerId, Fact])[] = []
+    // Who has slept itself knows nothing of the others' sleep.
+    const awakeSince = this.isLate ? Number.NEGATIVE_INFINITY : this.#clock.now() - ASLEEP_MS
+    const own = this.#own.get(queue)
+    if (own) found.push([this.#calls.self, own])
+    for (const [peer, { facts, at }] of this.#heard) {
+      const fact = facts.get(queue)
+      if (fact && !(fact.isActive && at < awakeSince)) found.push([peer, fact])
+    }
+    return found
+  }
+
+  queues(): readonly string[] {
+    const names = new Set(this.#own.keys())
+    for (const { facts } of this.#heard.values()) for (const queue of facts.keys()) names.add(queue)
+    return [...names].sort()
+  }
+
+  /** Members that know queues, this node included, in the order of their ids. */
+  speakers(): readonly Member[] {
+    return this.#room
+      .members()
+      .filter(({ isSelf, peerId, sessionId }) => isSelf || this.#heard.get(peerId)?.sessionId === sessionId)
+  }
+
+  /** Somebody has just come and may still say that it knows queues. */
+  get isExpecting(): boolean {
+    const now = this.#clock.now()
+    return [...this.#told].some(
+      ([peer, { sessionId, since }]) =>
+        now - since < EXPECT_MS && this.#heard.get(peer)?.sessionId !== sessionId,
+    )
+  }
+
+  /** This node itself has slept: others may own by now what it owned. */
+  get isLate(): boolean {
+    return this.#clock.now() - this.#lastBeat > ASLEEP_MS
+  }
+
+  #changed(queue: string): void {
+    for (const told of this.#told.values()) {
+      told.changed.add(queue)
+      told.wake?.()
+    }
+    this.#onChange(new Set([queue]))
+  }
+
+  #onMembership(): void {
+    const present = new Map(this.#room.members().map((member) => [member.peerId, member.sessionId]))
+    present.delete(this.#calls.self)
+    for (const [peer, { sessionId }] of this.#heard)
+      if (present.get(peer) !== sessionId) this.#heard.delete(peer)
+    for (const [peer, { sessionId, controller }] of this.#told) {
+      if (present.get(peer) === sessionId) continue
+      controller.abort()
+      this.#told.delete(peer)
+    }
+    for (const [peer, sessionId] of present) {
+      if (this.#told.has(peer)) continue
+      const controller = new AbortController()
+      const since = this.#clock.now()
+      const told: Told = { sessionId, since, controller, isAll: true, changed: new Set(), wake: undefined }
+      this.#told.set(peer, told)
+      void this.#tellAll(peer, told)
+    }
+    this.#onChange('all')
+  }
+
+  async #tellAll(peer: PeerId, told: Told): Promise<void> {
+    const { signal } = told.controller
+    while (!signal.aborted) {
+      if (!told.isAll && told.changed.size === 0) {
+        await this.#more(told)
+        continue
+      }
+      if (told.isAll) for (const queue of this.#own.keys()) told.changed.add(queue)
+      const queues = [...told.changed].slice(0, MAX_FACTS)
+      const { isAll } = told
+      for (const queue of queues) told.changed.delete(queue)
+      try {
+        const body = this.#wireOf(queues, isAll)
+        const answer = await this.#calls.request(peer, METHOD_FACTS, body, { timeoutMs: REQUEST_MS, signal })
+        told.isAll = false
+        if (isAll) this.#hear(answer, peer)
+      } catch {
+        // Gone, slow, or an older build: it is asked again while it is a member.
+        for (const queue of queues) told.changed.add(queue)
+        await sleep(this.#clock, RETRY_MS, signal).catch(() => {
+          // It left; the loop ends.
+        })
+      }
+    }
+  }
+
+  #more(told: Told): Promise<void> {
+    const { signal } = told.controller
+    return new Promise((resolve) => {
+      const done = () => {
+        told.wake = undefined
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      told.wake = done
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  #wireOf(queues: readonly string[], isAll: boolean): Value {
+    const facts = queues.flatMap((queue) => this.#own.get(queue) ?? [])
+    return factsToWire({ isAll, facts, gone: queues.filter((queue) => !this.#own.has(queue)) })
+  }
+
+  /** Answered with everything that fits; the rest is told in its own time. */
+  #onFacts(body: unknown, from: PeerId): Value {
+    if (!this.#hear(body, from)) throw new MessagingError('malformed', 'these are no facts of queues')
+    return this.#wireOf([...this.#own.keys()].slice(0, MAX_FACTS), true)
+  }
+
+  #hear(body: unknown, from: PeerId): boolean {
+    const said = readFacts(body)
+    const member = this.#room.member(from)
+    if (!said || !member) return false
+    let heard = this.#heard.get(from)
+    const isNew = heard?.sessionId !== member.sessionId
+    if (!heard || isNew) {
+      heard = { sessionId: member.sessionId, facts: new Map(), at: 0 }
+      this.#heard.set(from, heard)
+    }
+    const before = said.isAll ? heard.facts : new Map<string, Fact>()
+    if (said.isAll) heard.facts = new Map()
+    for (const fact of said.facts) heard.facts.set(fact.queue, fact)
+    for (const queue of said.gone) heard.facts.delete(queue)
+    heard.at = this.#clock.now()
+    if (isNew) this.#onChange('all')
+    else this.#onChange(new Set([...before.keys(), ...said.facts.map(({ queue }) => queue), ...said.gone]))
+    return true
+  }
+
+  #onAwake(from: PeerId): void {
+    const heard = this.#heard.get(from)
+    if (heard) heard.at = this.#clock.now()
+  }
+
+  #beat(): void {
+    const now = this.#clock.now()
+    if (this.isLate) {
+      this.#onAsleep()
+      for (const heard of this.#heard.values()) heard.at = now
+    }
+    this.#lastBeat = now
+    const isOwner = [...this.#own.values()].some(({ isActive }) => isActive)
+    for (const peer of isOwner ? this.#told.keys() : []) {
+      this.#calls.notify(peer, CHANNEL_AWAKE, null).catch(() => {
+        // It left.
+      })
+    }
+    this.#lookForSleepers()
+  }
+
+  #lookForSleepers(): void {
+    const now = this.#clock.now()
+    const queues = new Set<string>()
+    for (const { facts, at } of this.#heard.values()) {
+      if (now - at > ASLEEP_MS)
+        for (const { queue, isActive } of facts.values()) if (isActive) queues.add(queue)
+    }
+    if (queues.size > 0) this.#onChange(queues)
+  }
+}

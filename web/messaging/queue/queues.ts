@@ -1,0 +1,587 @@
+import type { Clock, MessageId, PeerId, Random } from '../../base/index.ts'
+import type { RequestHandler, Room } from '../../mesh/index.ts'
+import type { Store } from '../../storage/index.ts'
+import type { Value } from '../../wire/index.ts'
+import { MessagingError } from '../errors.ts'
+import { checkHeaders, decodeBody, encodeBody, type Headers, messageId } from '../item.ts'
+import { checkPattern, checkTopicName, type Matcher } from '../pattern.ts'
+import { compileSelector } from '../selector/index.ts'
+import type { Message } from '../topic.ts'
+import { checkAddressSettings, LayeredSettings, SETTINGS } from './address-settings.ts'
+import { BINDINGS, type Binding, Routes } from './bindings.ts'
+import { Calls } from './calls.ts'
+import { QueueConsumer } from './consumer.ts'
+import type { Destinations } from './destinations.ts'
+import { DIVERTS, type Divert, Diverts, readDivert } from './diverts.ts'
+import { compareEpochs } from './epoch.ts'
+import { loadReplicas } from './load-replicas.ts'
+import {
+  CHANNEL_STORED,
+  headToWire,
+  isRow,
+  METHOD_APPLY,
+  METHOD_BROWSE,
+  METHOD_CANCEL,
+  METHOD_CONSUME,
+  METHOD_DECIDE,
+  METHOD_DELIVER,
+  METHOD_MOVE,
+  METHOD_OUTCOME,
+  METHOD_PREPARE,
+  METHOD_PURGE,
+  METHOD_PUT,
+  METHOD_SETTLE,
+  METHOD_STATS,
+  readAll,
+  readHead,
+} from './messages.ts'
+import type { Owner } from './owner.ts'
+import { Ownership, type Reign } from './ownership.ts'
+import type {
+  BrowsedMessage,
+  BrowseOptions,
+  ConsumeOptions,
+  Consumption,
+  MoveOptions,
+  Queue,
+  QueueStats,
+  Reply,
+  RequestOptions,
+  SendOptions,
+  SendResult,
+} from './queue.ts'
+import { DEFAULT_PRIORITY, isDuration, isPriority, type QueueItem, readItem, readTags } from './queue-item.ts'
+import type { Replica } from './replica.ts'
+import { isTemporary, Requests } from './requests.ts'
+import { loadTable, RoomTable, type RoomTableKind, type TableEntry } from './room-table.ts'
+import { type Routing, retainedQueue, retainedTopic, routingOf } from './routing.ts'
+import {
+  type LoadedOutbox,
+  loadOutboxes,
+  MAX_WAITING,
+  MAX_WAITING_BYTES,
+  type OutboxDraft,
+  readStored,
+  Sender,
+  type SendLevel,
+  type Sent,
+} from './sender.ts'
+import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
+import { type Transaction, Transactions, type TxSend } from './transaction.ts'
+import { type Decision, isDecision } from './tx-state.ts'
+
+const REQUEST_MS = 10_000
+/** How long a question waits for its answer. */
+const ANSWER_MS = 30_000
+const TRIES = 5
+const RETRY_MS = 1_000
+
+/** What lay in the store when the node began. */
+type LoadedSettings = Awaited<
+  ReturnType<typeof loadTable<typeof SETTINGS extends RoomTableKind<infer Row> ? Row : never>>
+>
+
+export interface LoadedQueues {
+  readonly replicas: Map<string, Replica>
+  readonly outboxes: readonly LoadedOutbox[]
+  readonly bindings: readonly TableEntry<Binding>[]
+  readonly diverts: Awaited<ReturnType<typeof loadTable<Divert>>>
+  readonly settings: LoadedSettings
+}
+
+export async function loadQueues(store: Store): Promise<LoadedQueues> {
+  const [replicas, outboxes, bindings, diverts, settings] = await Promise.all([
+    loadReplicas(store),
+    loadOutboxes(store),
+    loadTable(store, BINDINGS),
+    loadTable(store, DIVERTS),
+    loadTable(store, SETTINGS),
+  ])
+  return { replicas, outboxes, bindings, diverts, settings }
+}
+
+export interface QueuesOptions {
+  readonly room: Room
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly loaded: LoadedQueues
+  /** Gives a topic's message to those who subscribe now. */
+  readonly publish: (topic: string, body: Uint8Array<ArrayBuffer>, headers: Headers) => Promise<unknown>
+}
+
+/** The queues of a room as one node sees them. */
+export class Queues {
+  readonly #options: QueuesOptions
+  readonly #calls: Calls
+  readonly #ownership: Ownership
+  readonly #requests: Requests
+  readonly #transactions: Transactions
+  readonly bindings: RoomTable<Binding>
+  readonly destinations: Destinations
+  readonly #diverting: RoomTable<Divert>
+  readonly #routes: Routes
+  readonly #diverts: Diverts
+  readonly #layers: LayeredSettings
+  readonly #senders = new Map<string, Sender>()
+  readonly #consumers = new Map<string, QueueConsumer>()
+  readonly #settings = new Map<string, Partial<QueueSettings>>()
+  readonly #controller = new AbortController()
+
+  constructor(options: QueuesOptions) {
+    this.#options = options
+    const { room, store, clock, random, loaded } = options
+    this.#calls = new Calls(room, clock)
+    const forward = (queue: string, item: QueueItem, headers: Headers, dedupId: string) =>
+      this.#forward(queue, item, headers, dedupId)
+    const { replicas } = loaded
+    this.#requests = new Requests(this.#calls, clock, random)
+    this.bindings = new RoomTable(BINDINGS, room, store, this.#calls, clock, loaded.bindings)
+    this.#diverting = new RoomTable(DIVERTS, room, store, this.#calls, clock, loaded.diverts)
+    this.#routes = new Routes(this.bindings)
+    this.#diverts = new Diverts(this.#diverting)
+    this.#layers = new LayeredSettings(
+      new RoomTable(SETTINGS, room, store, this.#calls, clock, loaded.settings),
+    )
+    const settingsOf = (queue: string) => this.#settingsOf(queue)
+    this.#serve()
+    const ports = { room, calls: this.#calls, store, clock, random }
+    const askOutcome = (home: string, tx: string, coordinator: PeerId) =>
+      this.#askOutcome(home, tx, coordinator)
+    this.#ownership = new Ownership({ ...ports, replicas, forward, settingsOf, askOutcome })
+    this.#layers.table.onChange(() => this.#ownership.reconfigure())
+    this.destinations = this.#api()
+    this.#transactions = new Transactions({
+      ...{ store, clock, random, signal: this.#controller.signal },
+      sendOf: (queue, body, given) => this.#txSend(queue, draftOf(body, given, clock.wall())),
+      publishOf: (topic, body, given) => this.#txPublish(topic, body, given),
+      decide: (home, tx, decision) => this.#ask(home, METHOD_DECIDE, { tx, decision }),
+      apply: (queue, tx, home, decision) => this.#ask(queue, METHOD_APPLY, { tx, home, decision }),
+    })
+    this.#transactions.recover().catch(() => {
+      // The disk failed: those who take part ask for the outcome themselves.
+    })
+    for (const outbox of loaded.outboxes) this.#senders.set(outbox.queue, this.#sender(outbox.queue, outbox))
+  }
+
+  /** Throws a MessagingError `bad-name`, `bad-option`, or `settings-conflict` with what this node asked for before. */
+  queue(name: string, settings: Partial<QueueSettings> = {}): Queue {
+    checkTopicName(name)
+    const known = this.#settings.get(name) ?? {}
+    const checked = checkSettings(settings)
+    const conflict = conflictOf({ ...checked, ...known } as QueueSettings, checked)
+    if (conflict)
+      throw new MessagingError('settings-conflict', `${name} was asked for with another ${conflict} here`)
+    this.#settings.set(name, { ...known, ...checked })
+    return {
+      name,
+      send: (body, options = {}) => this.#send(name, body, options),
+      consume: (options = {}) => this.#consume(name, options),
+      browse: (options = {}) => this.#browse(name, options),
+      stats: () => this.#stats(name),
+      purge: () => this.#purge(name),
+      move: (to, options = {}) => this.#move(name, to, options),
+      retry: (options = {}) => this.#move(name, null, options),
+    }
+  }
+
+  /** Sends to a queue and resolves with the answer of whoever takes it. Rejects as `send` does, and with `no-reply`. */
+  async request(name: string, body: unknown, options: RequestOptions = {}): Promise<Reply> {
+    const { timeoutMs = ANSWER_MS, signal, ...rest } = options
+    if (!isDuration(timeoutMs) || timeoutMs === 0)
+      throw new MessagingError('bad-option', 'timeoutMs must be more than 0')
+    const queue = this.queue(name)
+    // Nobody answers a question that nobody waits for any more.
+    const send = (replyTo: string) =>
+      queue.send(body, { ...rest, replyTo, ttlMs: timeoutMs, level: 'stored' })
+    return this.#requests.ask(send, timeoutMs, signal)
+  }
+
+  /** Everything that `work` asks of `tx` happens, or nothing; see {@link Transaction}. */
+  transaction(work: (tx: Transaction) => unknown, signal?: AbortSignal): Promise<void> {
+    this.#assertOpen()
+    return this.#transactions.run(work, signal)
+  }
+
+  /** Where a topic's message goes besides to those who subscribe now. */
+  routing(topic: string, headers: Headers, size: number): Routing {
+    const { routes, diverts, settings } = {
+      routes: this.#routes,
+      diverts: this.#diverts,
+      settings: this.#layers,
+    }
+    const wall = this.#options.clock.wall()
+    return routingOf(topic, headers, size, this.#calls.self, wall, { routes, diverts, settings })
+  }
+
+  /** Sends it there; resolves when each copy is as safe as `level` says. `id` is what those who subscribe now get it by. */
+  async route(
+    { queues, retained }: Routing,
+    topic: string,
+    body: Uint8Array<ArrayBuffer>,
+    headers: Headers,
+    level: SendLevel,
+    id: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Sent[]> {
+    const wall = this.#options.clock.wall()
+    const draft: OutboxDraft = {
+      ...{ priority: DEFAULT_PRIORITY, sentAt: wall, expiresAt: 0, deliverAt: 0, body, headers },
+      tags: { address: topic },
+    }
+    const sends = queues.map((queue) => this.#put(queue, draft, level, signal))
+    if (retained) {
+      const expiresAt = retained.ttlMs > 0 ? wall + retained.ttlMs : 0
+      const tags = id === undefined ? draft.tags : { address: topic, correlationId: id }
+      sends.push(this.#put(retained.queue, { ...draft, expiresAt, tags }, level, signal))
+    }
+    return Promise.all(sends)
+  }
+
+  /** What the room keeps of the topics that fit, oldest first within each; `id` is what it was published by. */
+  async *retained(matcher: Matcher, signal: AbortSignal): AsyncGenerator<Message, void, undefined> {
+    const topics = this.#ownership.queues().flatMap((queue) => retainedTopic(queue) ?? [])
+    for (const topic of topics.filter((name) => matcher.matches(name))) {
+      for await (const { id, correlationId, body, headers, from, sentAt } of this.#browse(
+        retainedQueue(topic),
+        { signal },
+      ))
+        yield { id: (correlationId ?? id) as MessageId, topic, body, headers, from, sentAt }
+    }
+  }
+
+  /** Messages that no owner has yet. */
+  get waitingCount(): number {
+    let count = 0
+    for (const sender of this.#senders.values()) count += sender.waiting.messages
+    return count
+  }
+
+  close(): void {
+    if (this.#controller.signal.aborted) return
+    for (const consumer of [...this.#consumers.values()]) consumer.end()
+    for (const sender of this.#senders.values()) sender.close()
+    this.#controller.abort(new MessagingError('closed', 'this node has ended'))
+    this.#requests.close()
+    this.bindings.close()
+    this.#diverting.close()
+    this.#layers.table.close()
+    this.#ownership.close()
+    this.#calls.close()
+  }
+
+  #api(): Destinations {
+    return {
+      configure: async (pattern, settings) => {
+        checkPattern(pattern)
+        const known = this.#layers.table.get(pattern) ?? {}
+        await this.#layers.table.set(pattern, { ...known, ...checkAddressSettings(settings) } as never)
+      },
+      settings: () => [...this.#layers.table.all()].map(([pattern, settings]) => ({ pattern, settings })),
+      forget: (pattern) => this.#layers.table.set(pattern, undefined),
+      divert: async (name, { from, to, exclusive = false, selector = '' }) => {
+        checkTopicName(name)
+        if (selector !== '') compileSelector(selector)
+        const divert = readDivert({ from, to, exclusive, selector })
+        if (!divert) throw new MessagingError('bad-option', 'a divert goes from a pattern to a queue')
+        await this.#diverting.set(name, divert)
+      },
+      undivert: (name) => this.#diverting.set(name, undefined),
+      diverts: () =>
+        [...this.#diverting.all()].map(([name, divert]) => ({ name, ...readDivertFields(divert) })),
+      subscriptions: () =>
+        [...this.bindings.all()].map(([name, { pattern, selector }]) => ({ name, pattern, selector })),
+      queues: () => this.#ownership.queues(),
+      subscribe: (listener) => this.#ownership.onChange(listener),
+    }
+  }
+
+  /** Retained messages have a ring of their topic's size, which everybody may read and nobody empties. */
+  #settingsOf(queue: string): Partial<QueueSettings> {
+    const topic = retainedTopic(queue)
+    if (topic === undefined) return this.#layers.queueSettingsOf(queue)
+    return { ringSize: this.#layers.of(topic).retain ?? 0, nonDestructive: true }
+  }
+
+  #serve(): void {
+    const owner = (body: unknown) => {
+      const head = readHead(body)
+      if (!head) throw new MessagingError('malformed', 'this is no message about a queue')
+      return { owner: this.#ownership.owner(head.queue), row: head.row, epoch: head.epoch }
+    }
+    // Tokens of another reign mean other messages.
+    const sameReign = (body: unknown) => {
+      const asked = owner(body)
+      if (compareEpochs(asked.owner.epoch, asked.epoch) === 0) return asked
+      throw new MessagingError('stale-epoch', 'this is for another reign of this queue')
+    }
+    const methods: Readonly<Record<string, RequestHandler>> = {
+      [METHOD_PUT]: (body, { from }) => owner(body).owner.put(owner(body).row, from),
+      [METHOD_CONSUME]: (body, { from }) => sameReign(body).owner.consume(sameReign(body).row, from),
+      [METHOD_SETTLE]: (body, { from }) => sameReign(body).owner.settle(sameReign(body).row, from),
+      [METHOD_CANCEL]: (body, { from }) => sameReign(body).owner.cancel(sameReign(body).row, from),
+      [METHOD_BROWSE]: (body) => owner(body).owner.browse(owner(body).row),
+      [METHOD_STATS]: (body) => this.#describe(owner(body).owner),
+      [METHOD_PREPARE]: (body, { from }) => sameReign(body).owner.prepare(sameReign(body).row, from),
+      [METHOD_DECIDE]: (body, { from }) => owner(body).owner.decide(owner(body).row, from),
+      [METHOD_OUTCOME]: (body) => owner(body).owner.outcome(owner(body).row),
+      [METHOD_APPLY]: (body, { from }) => owner(body).owner.apply(owner(body).row, from),
+      [METHOD_MOVE]: (body) => owner(body).owner.move(owner(body).row),
+      [METHOD_PURGE]: (body) => owner(body).owner.purge(),
+    }
+    for (const [method, handler] of Object.entries(methods)) this.#calls.serve(method, handler)
+    this.#calls.serve(METHOD_DELIVER, (body, { from }) => {
+      const id = isRow(body) ? body['consumer'] : undefined
+      const consumer = typeof id === 'string' ? this.#consumers.get(id.split('.')[0] ?? '') : undefined
+      if (!consumer) throw new MessagingError('lease-lost', 'this consumer has ended')
+      consumer.onDeliver(body, from)
+      return null
+    })
+    this.#calls.onNotify(CHANNEL_STORED, (body, from) => {
+      const stored = readStored(body)
+      const sender = stored && this.#senders.get(stored.queue)
+      if (sender?.stream === stored?.stream && this.#ownership.reignOf(stored?.queue ?? '')?.owner === from)
+        sender?.stored(stored?.mark ?? 0)
+    })
+  }
+
+  #sender(queue: string, loaded?: LoadedOutbox): Sender {
+    const { store, clock, random } = this.#options
+    const ports = { calls: this.#calls, store, clock, random, ownership: this.#ownership }
+    const wanted = this.#settings.get(queue) ?? {}
+    return new Sender(queue, wanted, ports, this.#controller.signal, loaded)
+  }
+
+  async #send(queue: string, body: unknown, options: SendOptions): Promise<SendResult> {
+    this.#assertOpen()
+    options.signal?.throwIfAborted()
+    const { level = 'replicated' } = options
+    if (level !== 'accepted' && level !== 'stored' && level !== 'replicated')
+      throw new MessagingError('bad-option', 'level must be accepted, stored or replicated')
+    const draft = draftOf(body, options, this.#options.clock.wall())
+    const sent = await this.#sendOn(queue, draft, level, options.signal)
+    const { number, stream, ...reached } = sent
+    return { id: messageId(this.#calls.self, stream, number), ...reached }
+  }
+
+  /** To the queue itself and to where the room has diverts it; the first place's answer is the sender's. */
+  async #sendOn(
+    queue: string,
+    draft: OutboxDraft,
+    level: SendLevel,
+    signal: AbortSignal | undefined,
+  ): Promise<Sent> {
+    const { headers, priority, expiresAt, sentAt, body, tags } = draft
+    const head = {
+      headers,
+      priority,
+      expiresAt,
+      sentAt,
+      isDurable: true,
+      from: this.#calls.self,
+      group: tags.group,
+    }
+    const { queues, isExclusive } = this.#diverts.of(queue, {
+      ...head,
+      size: body.byteLength,
+      address: queue,
+    })
+    const origin = { ...headers, _AMQ_ORIG_ADDRESS: queue, _AMQ_ORIG_QUEUE: queue }
+    const copies = queues.map((to) =>
+      this.#put(to, { ...draft, headers: origin, tags: { ...tags, address: queue } }, level, signal),
+    )
+    const own = isExclusive ? [] : [this.#put(queue, draft, level, signal)]
+    const [first] = await Promise.all([...own, ...copies])
+    return first as Sent
+  }
+
+  async #put(
+    queue: string,
+    draft: OutboxDraft,
+    level: SendOptions['level'] & string,
+    signal: AbortSignal | undefined,
+  ): Promise<Sent> {
+    let sender = this.#senders.get(queue)
+    if (!sender) {
+      sender = this.#sender(queue)
+      this.#senders.set(queue, sender)
+    }
+    this.#assertRoom(draft.body.byteLength)
+    return sender.send(draft, level, signal)
+  }
+
+  #assertRoom(bytes: number): void {
+    let all = 0
+    for (const { waiting } of this.#senders.values()) all += waiting.bytes
+    if (this.waitingCount < MAX_WAITING && all + bytes <= MAX_WAITING_BYTES) return
+    const text = `${this.waitingCount} messages wait for their queues already: wait for those before you send more.`
+    throw new MessagingError('outbox-full', text)
+  }
+
+  /** On behalf of its first sender: an owner sends what is dead or expired to where such things go. */
+  async #forward(queue: string, item: QueueItem, headers: Headers, dedupId: string): Promise<void> {
+    const { priority, sentAt, body, tags } = item
+    const draft: OutboxDraft = {
+      ...{ priority, sentAt, body: body.slice(), expiresAt: 0, deliverAt: 0 },
+      headers: { ...item.headers, ...headers },
+      tags: { ...tags, dedupId },
+    }
+    await this.#put(queue, draft, 'replicated', this.#controller.signal)
+  }
+
+  #txSend(queue: string, draft: OutboxDraft): TxSend {
+    checkTopicName(queue)
+    return {
+      queue,
+      put: (tx, txHome, signal) =>
+        this.#put(queue, { ...draft, tags: { ...draft.tags, tx, txHome } }, 'replicated', signal),
+    }
+  }
+
+  /** Those who subscribe now get it when it is committed, by way of the layer above. */
+  #txPublish(topic: string, body: unknown, { headers: given }: Pick<SendOptions, 'headers'>) {
+    checkTopicName(topic)
+    const headers = checkHeaders(given)
+    const bytes = encodeBody(body)
+    const { queues, retained, isExclusive } = this.routing(topic, headers, bytes.byteLength)
+    const wall = this.#options.clock.wall()
+    const draft: OutboxDraft = {
+      ...{ priority: DEFAULT_PRIORITY, sentAt: wall, expiresAt: 0, deliverAt: 0, body: bytes, headers },
+      tags: { address: topic },
+    }
+    const targets = retained ? [...queues, retained.queue] : queues
+    const publish = () => (isExclusive ? Promise.resolve() : this.#options.publish(topic, bytes, headers))
+    return { sends: targets.map((queue) => this.#txSend(queue, draft)), publish }
+  }
+
+  async #askOutcome(home: string, tx: string, coordinator: PeerId): Promise<Decision | undefined> {
+    const answer = await this.#ask(home, METHOD_OUTCOME, { tx, coordinator })
+    return isDecision(answer) ? answer : undefined
+  }
+
+  async #reply(item: QueueItem, body: unknown, headers: Headers | undefined): Promise<void> {
+    const { replyTo, correlationId } = item.tags
+    if (replyTo === undefined)
+      throw new MessagingError('bad-option', 'this message wants no answer: it has no replyTo')
+    if (isTemporary(replyTo)) return this.#requests.reply(replyTo, body, headers)
+    const { from, stream, number } = item
+    const answered = correlationId ?? messageId(from, stream, number)
+    await this.queue(replyTo).send(body, { correlationId: answered, ...(headers ? { headers } : {}) })
+  }
+
+  #consume(queue: string, options: ConsumeOptions): Consumption {
+    this.#assertOpen()
+    const { clock, random } = this.#options
+    const consumer = new QueueConsumer(queue, options, this.#settings.get(queue) ?? {}, {
+      ...{ calls: this.#calls, clock, random, ownership: this.#ownership },
+      reply: (item, body, headers) => this.#reply(item, body, headers),
+      onEnd: (ended) => this.#consumers.delete(ended.id),
+    })
+    this.#consumers.set(consumer.id, consumer)
+    return { ready: consumer.ready, [Symbol.asyncIterator]: () => consumer.deliveries() }
+  }
+
+  async *#browse(
+    queue: string,
+    { selector = '', signal }: BrowseOptions,
+  ): AsyncGenerator<BrowsedMessage, void, undefined> {
+    if (selector !== '') compileSelector(selector)
+    let after: number | null = null
+    for (;;) {
+      const answer = await this.#ask(queue, METHOD_BROWSE, { after, selector }, signal)
+      const rows = isRow(answer) ? readAll(answer['items'], 1_000, readBrowsed) : undefined
+      if (!rows) throw new MessagingError('malformed', 'the owner’s answer is none')
+      for (const { item, attempts } of rows) {
+        after = item.order
+        const decoded = decodeBody(item.body)
+        if (decoded) yield browsed(item, attempts, decoded.body)
+      }
+      if (rows.length === 0) return
+    }
+  }
+
+  async #stats(queue: string): Promise<QueueStats> {
+    const answer = await this.#ask(queue, METHOD_STATS, {})
+    if (!isRow(answer)) throw new MessagingError('malformed', 'the owner’s answer is none')
+    return answer as unknown as QueueStats
+  }
+
+  async #move(queue: string, to: string | null, { selector = '', limit }: MoveOptions): Promise<number> {
+    if (to !== null) checkTopicName(to)
+    if (to === queue) throw new MessagingError('bad-option', 'a queue’s messages are there already')
+    if (selector !== '') compileSelector(selector)
+    return Number(await this.#ask(queue, METHOD_MOVE, { to, selector, limit: limit ?? null }))
+  }
+
+  async #purge(queue: string): Promise<number> {
+    return Number(await this.#ask(queue, METHOD_PURGE, {}))
+  }
+
+  #describe(owner: Owner): Value {
+    const { self } = this.#calls
+    const holders = [self, ...owner.replication.holders]
+    return { owner: self, settings: { ...owner.settings }, holders, ...owner.counts() }
+  }
+
+  /** Asks whoever owns the queue, again when that changes meanwhile. */
+  async #ask(
+    queue: string,
+    method: string,
+    body: Readonly<Record<string, Value>>,
+    signal?: AbortSignal,
+  ): Promise<unknown> {
+    const inner = signal ? AbortSignal.any([signal, this.#controller.signal]) : this.#controller.signal
+    const wanted = this.#settings.get(queue) ?? {}
+    for (let tries = 1; ; tries++) {
+      const reign: Reign = await this.#ownership.open(queue, wanted, inner)
+      try {
+        const full = { ...headToWire(queue, reign.epoch), ...body }
+        return await this.#calls.request(reign.owner, method, full, { timeoutMs: REQUEST_MS, signal: inner })
+      } catch (error) {
+        inner.throwIfAborted()
+        if (tries >= TRIES) throw error
+        await this.#ownership.change(RETRY_MS, inner)
+      }
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#controller.signal.aborted) throw new MessagingError('closed', 'this node has ended')
+  }
+}
+
+function readDivertFields({ from, to, exclusive, selector }: Divert) {
+  return { from, to, exclusive, selector }
+}
+
+/** Throws a MessagingError. */
+function draftOf(body: unknown, options: SendOptions, wall: number): OutboxDraft {
+  const { priority = DEFAULT_PRIORITY, ttlMs = 0, delayMs = 0, headers } = options
+  if (!isPriority(priority)) throw new MessagingError('bad-option', 'priority must be 0 to 9')
+  if (!isDuration(ttlMs)) throw new MessagingError('bad-option', 'ttlMs must be 0 or more milliseconds')
+  if (!isDuration(delayMs)) throw new MessagingError('bad-option', 'delayMs must be 0 or more milliseconds')
+  const { group, dedupId, replyTo, correlationId } = options
+  const tags = readTags({ group, dedupId, replyTo, correlationId })
+  if (!tags)
+    throw new MessagingError(
+      'bad-option',
+      'group, dedupId, replyTo and correlationId are texts of 1 to 255 characters',
+    )
+  const expiresAt = ttlMs > 0 ? wall + ttlMs : 0
+  const deliverAt = delayMs > 0 ? wall + delayMs : 0
+  const checked = checkHeaders(headers)
+  return { priority, sentAt: wall, expiresAt, deliverAt, body: encodeBody(body), headers: checked, tags }
+}
+
+function readBrowsed(value: unknown): { readonly item: QueueItem; readonly attempts: number } | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined
+  const item = readItem(value[1])
+  return item && Number.isSafeInteger(value[0]) ? { item, attempts: value[0] as number } : undefined
+}
+
+function browsed(item: QueueItem, attempts: number, body: unknown): BrowsedMessage {
+  const { from, stream, number, headers, sentAt, priority, tags } = item
+  const id: MessageId = messageId(from, stream, number)
+  const { group, correlationId } = tags
+  return { id, body, headers, from, sentAt, priority, group, correlationId, deliveryCount: attempts }
+}

@@ -1,0 +1,147 @@
+import type { PeerId } from '../../base/index.ts'
+import { MessagingError } from '../errors.ts'
+import type { Calls } from './calls.ts'
+import type { Epoch } from './epoch.ts'
+import { Intervals } from './intervals.ts'
+import {
+  headToWire,
+  isRow,
+  METHOD_FETCH,
+  METHOD_SUMMARY,
+  readAttempts,
+  readIds,
+  readQueueItems,
+  readSources,
+  readTransactions,
+  type SourceState,
+} from './messages.ts'
+import type { Live, Replica, Source } from './replica.ts'
+import { type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
+import type { TxState } from './tx-state.ts'
+
+const REQUEST_MS = 5_000
+/** Summaries of queues with many gaps are large: off the lane of heartbeats. */
+const LARGE = Number.POSITIVE_INFINITY
+
+/** What a member has of a queue, and its settings where it knows the queue. */
+export interface Summary {
+  readonly sources: readonly SourceState[]
+  readonly settings: QueueSettings | undefined
+  readonly explicit: Partial<QueueSettings>
+  readonly dedupIds: readonly string[]
+  readonly transactions: readonly TxState[]
+}
+
+/** What a member brought. */
+export interface Merge {
+  readonly summary: Summary
+  readonly added: readonly Live[]
+  readonly finished: readonly Live[]
+  /** Every number that only it knew to be finished, its message here or not. */
+  readonly news: readonly (readonly [Source, Intervals])[]
+}
+
+export function summaryOf(replica: Replica): readonly SourceState[] {
+  return [...replica.sources.values()].map((source) => stateOf(source))
+}
+
+/**
+ * Takes over what `peer` has and `replica` lacks: finishes first, so that what is finished is not fetched. `peer` obeys no
+ * older owner from then on. Rejects with RemoteError `stale-epoch` when it obeys a newer one.
+ */
+export async function mergeFrom(
+  peer: PeerId,
+  replica: Replica,
+  epoch: Epoch,
+  calls: Calls,
+  signal: AbortSignal,
+): Promise<Merge> {
+  const head = headToWire(replica.queue, epoch)
+  const answer = await calls.request(peer, METHOD_SUMMARY, head, {
+    timeoutMs: REQUEST_MS,
+    signal,
+    bytes: LARGE,
+  })
+  const summary = readSummary(answer)
+  if (!summary) throw new MessagingError('malformed', 'this is no summary of a queue')
+  // First of all: they say which of the messages that follow may be seen.
+  for (const state of summary.transactions) await replica.noteTx(state)
+  const finished: Live[] = []
+  const news: (readonly [Source, Intervals])[] = []
+  for (const state of summary.sources) {
+    const source = replica.source(state.from, state.stream)
+    const unknown = state.done.minus(source.done)
+    if (!unknown.isEmpty) news.push([source, unknown])
+    finished.push(...replica.finish(source, state.done))
+    source.high = Math.max(source.high, state.high)
+  }
+  const added: Live[] = []
+  for (const state of summary.sources) {
+    const source = replica.source(state.from, state.stream)
+    const missing = state.have.minus(source.done).minus(haveOf(source))
+    if (missing.isEmpty) continue
+    added.push(...(await fetchAll(peer, replica, source, missing, epoch, calls, signal)))
+  }
+  await replica.rememberIds(summary.dedupIds)
+  await replica.settled()
+  return { summary, added, finished, news }
+}
+
+/** Fetches messages from a member that has them; what it turns out not to have is left out. */
+export async function fetchAll(
+  peer: PeerId,
+  replica: Replica,
+  source: Source,
+  missing: Intervals,
+  epoch: Epoch,
+  calls: Calls,
+  signal: AbortSignal,
+): Promise<readonly Live[]> {
+  const added: Live[] = []
+  let left = missing
+  while (!left.isEmpty) {
+    const body = {
+      ...headToWire(replica.queue, epoch),
+      from: source.from,
+      stream: source.stream,
+      numbers: left.toArray(),
+    }
+    const answer = await calls.request(peer, METHOD_FETCH, body, { timeoutMs: REQUEST_MS, signal })
+    const row = isRow(answer) ? answer : {}
+    const items = readQueueItems(row['items'])
+    const attempts = readAttempts(row['attempts'])
+    if (!items || !attempts) throw new MessagingError('malformed', 'these are no messages of a queue')
+    const asked = items.filter((item) => item.from === source.from && item.stream === source.stream)
+    if (asked.length === 0) break
+    added.push(...(await replica.add(asked)))
+    for (const [from, stream, number, count] of attempts) {
+      const live = replica.find(from, stream, number)
+      if (live && live.attempts < count) replica.setAttempts(live, count)
+    }
+    const got = new Intervals()
+    for (const item of asked) got.add(item.number)
+    left = left.minus(got)
+  }
+  return added
+}
+
+export function haveOf(source: Source): Intervals {
+  const have = new Intervals()
+  for (const number of [...source.live.keys()].sort((a, b) => a - b)) have.add(number)
+  return have
+}
+
+function stateOf(source: Source): SourceState {
+  const { from, stream, high, done } = source
+  return { from, stream, high, done, have: haveOf(source) }
+}
+
+function readSummary(value: unknown): Summary | undefined {
+  if (!isRow(value)) return undefined
+  const sources = readSources(value['sources'])
+  const dedupIds = readIds(value['dedup'])
+  const transactions = readTransactions(value['tx'])
+  if (!sources || !dedupIds || !transactions) return undefined
+  const settings = value['settings'] === null ? undefined : readSettings(value['settings'])
+  return { sources, settings, explicit: readPartialSettings(value['explicit']) ?? {}, dedupIds, transactions }
+}

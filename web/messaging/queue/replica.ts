@@ -1,0 +1,405 @@
+import type { PeerId } from '../../base/index.ts'
+import type { Store, StoreWrite } from '../../storage/index.ts'
+import { DedupWindow } from './dedup.ts'
+import type { Epoch } from './epoch.ts'
+import { GroupCommit } from './group-commit.ts'
+import { Intervals } from './intervals.ts'
+import { decodePage, encodePage, type Page, pageFromStore, pageToStore } from './page.ts'
+import type { QueueItem, Tags } from './queue-item.ts'
+import type { QueueSettings } from './settings.ts'
+import {
+  TABLE_ATTEMPTS,
+  TABLE_DEDUP,
+  TABLE_PAGES,
+  TABLE_QUEUES,
+  TABLE_SOURCES,
+  TABLE_TRANSACTIONS,
+} from './tables.ts'
+import { mergeTx, type TxState, txToWire } from './tx-state.ts'
+
+/** Messages of one page, and so of one transfer. */
+export const MAX_PAGE_ITEMS = 512
+/** Bodies of one page, beyond which a transfer begins the next. */
+export const PAGE_BYTES = 256 * 1024
+/** Bytes of pages whose bodies are in memory: the next that will be wanted. */
+const CACHE_BYTES = 8 * 1024 * 1024
+/** With less at hand the next page is read. */
+const READ_AHEAD_BYTES = 6 * 1024 * 1024
+/** Transactions that a queue remembers; decided ones go first, the oldest before. */
+const MAX_TRANSACTIONS = 10_000
+/** What a message costs beside its body. */
+export const MESSAGE_COST_BYTES = 128
+
+/** One sender's stream into this queue. */
+export interface Source {
+  readonly key: string
+  readonly from: PeerId
+  readonly stream: string
+  /** Every number up to it is known: its message is here, finished, or was lost with all who had it. */
+  high: number
+  readonly done: Intervals
+  readonly live: Map<number, Live>
+}
+
+/** A message that is not finished. Its body is on disk. */
+export interface Live {
+  readonly source: Source
+  readonly number: number
+  order: number
+  readonly priority: number
+  readonly sentAt: number
+  readonly expiresAt: number
+  readonly deliverAt: number
+  readonly size: number
+  readonly headers: QueueItem['headers']
+  readonly tags: Tags
+  readonly page: Page
+  /** Its place in the page. */
+  readonly at: number
+  /** Attempts that failed. */
+  attempts: number
+}
+
+/**
+ * One queue's messages on this device: what is in memory says which there are and in what order, bodies are on disk.
+ * Messages and finishes only ever add up, so that replicas merge in any order.
+ */
+export class Replica {
+  readonly queue: string
+  readonly sources = new Map<string, Source>()
+  readonly dedup: DedupWindow
+  readonly transactions = new Map<string, TxState>()
+  epoch: Epoch
+  /** Undefined where this node obeys an owner and has heard nothing of the queue yet. */
+  settings: QueueSettings | undefined
+  /** Those of them that a user of the queue asked for. */
+  explicit: Partial<QueueSettings> = {}
+  count = 0
+  bytes = 0
+  maxOrder = 0
+  readonly #store: Store
+  readonly #cache = new Map<Page, { readonly items: readonly QueueItem[]; readonly bytes: number }>()
+  readonly #adds: GroupCommit<readonly QueueItem[], readonly Live[]>
+  readonly #finishes: GroupCommit<undefined, undefined>
+  /** Those with live messages, in the order of their coming. */
+  readonly #pages = new Set<Page>()
+  /** It is this node that gives them out: it has the bodies that come next at hand. */
+  #isReading = false
+  #isReadingAhead = false
+  #cacheBytes = 0
+  #nextPage = 1
+  #dirty = new Set<Source>()
+  #attempted = new Set<Live>()
+  #removes: StoreWrite[] = []
+
+  constructor(queue: string, store: Store, epoch: Epoch) {
+    this.queue = queue
+    this.dedup = new DedupWindow(queue)
+    this.epoch = epoch
+    this.#store = store
+    this.#adds = new GroupCommit((batches) => this.#write(batches))
+    this.#finishes = new GroupCommit((waiting) => this.#flush().then(() => waiting.map(() => undefined)))
+  }
+
+  /** This node gives its messages out from now on, or no longer. */
+  setReading(isReading: boolean): void {
+    this.#isReading = isReading
+    if (isReading) void this.#readAhead()
+    else {
+      this.#cache.clear()
+      this.#cacheBytes = 0
+    }
+  }
+
+  source(from: PeerId, stream: string): Source {
+    const key = `${from}/${stream}`
+    let source = this.sources.get(key)
+    if (!source) {
+      source = { key, from, stream, high: 0, done: new Intervals(), live: new Map() }
+      this.sources.set(key, source)
+    }
+    return source
+  }
+
+  find(from: PeerId, stream: string, number: number): Live | undefined {
+    return this.sources.get(`${from}/${stream}`)?.live.get(number)
+  }
+
+  /** Oldest first within each priority is the caller's business. */
+  *messages(): Generator<Live, void, undefined> {
+    for (const source of this.sources.values()) yield* source.live.values()
+  }
+
+  /** Keeps what is neither here nor finished; resolves with that when it is on disk. Rejects with the store's error. */
+  add(items: readonly QueueItem[]): Promise<readonly Live[]> {
+    return this.#adds.run(items)
+  }
+
+  /** Takes effect at once; {@link settled} says when it is on disk. Gives the messages that this finished. */
+  finish(source: Source, done: Intervals): readonly Live[] {
+    const finished: Live[] = []
+    let isNews = false
+    for (const [from, to] of done) {
+      isNews = source.done.add(from, to) || isNews
+      this.#take(source, from, to, finished)
+    }
+    source.high = Math.max(source.high, done.max)
+    if (isNews) this.#dirty.add(source)
+    return finished
+  }
+
+  /** Ids that another copy remembers, of messages that were finished before this one knew them. */
+  async rememberIds(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return
+    const writes = this.dedup.add(this.#nextPage++, ids)
+    if (writes.length > 0) await this.#store.write(writes, 'relaxed')
+  }
+
+  /** Adds to what is known of a transaction; resolves when it is on disk. */
+  async noteTx(state: TxState): Promise<void> {
+    const merged = mergeTx(this.transactions.get(state.tx), state)
+    if (!merged) return
+    this.transactions.set(state.tx, merged)
+    const writes: StoreWrite[] = [
+      { table: TABLE_TRANSACTIONS, key: [this.queue, state.tx], value: txToWire(merged) },
+    ]
+    for (const { tx, decision } of this.transactions.values()) {
+      if (this.transactions.size <= MAX_TRANSACTIONS) break
+      if (decision === undefined) continue
+      this.transactions.delete(tx)
+      writes.push({ table: TABLE_TRANSACTIONS, key: [this.queue, tx], remove: true })
+    }
+    await this.#store.write(writes, 'relaxed')
+  }
+
+  setAttempts(live: Live, attempts: number): void {
+    live.attempts = attempts
+    this.#attempted.add(live)
+  }
+
+  /** Resolves when everything that was finished so far is on disk; rejects with the store's error. */
+  async settled(): Promise<void> {
+    if (this.#dirty.size > 0 || this.#attempted.size > 0 || this.#removes.length > 0 || this.#finishes.isBusy)
+      await this.#finishes.run(undefined)
+  }
+
+  /** Adopts a reign, for good. */
+  async adopt(epoch: Epoch): Promise<void> {
+    this.epoch = epoch
+    await this.#store.write([this.#row()], 'strict')
+  }
+
+  /** Undefined where the disk no longer has it whole. */
+  async items(page: Page): Promise<readonly QueueItem[] | undefined> {
+    const cached = this.#cache.get(page)
+    if (cached) return cached.items
+    const read = await this.#read(page)
+    if (read) this.#remember(page, read.items, read.bytes)
+    return read?.items
+  }
+
+  async #read(
+    page: Page,
+  ): Promise<{ readonly items: readonly QueueItem[]; readonly bytes: number } | undefined> {
+    const bytes = pageFromStore(await this.#store.get(TABLE_PAGES, [this.queue, page.id]))
+    const items = bytes && decodePage(bytes, MAX_PAGE_ITEMS)
+    return items && { items, bytes: bytes.byteLength }
+  }
+
+  /** Removes all of it from this device. */
+  async drop(): Promise<void> {
+    const range = { from: [this.queue], to: [this.queue, '\uffff'] } as const
+    await this.#store.write(
+      [
+        { table: TABLE_QUEUES, key: this.queue, remove: true },
+        ...[TABLE_PAGES, TABLE_SOURCES, TABLE_ATTEMPTS, TABLE_DEDUP, TABLE_TRANSACTIONS].map(
+          (table): StoreWrite => ({ table, range, remove: true }),
+        ),
+      ],
+      'relaxed',
+    )
+  }
+
+  /** What lay on disk: called for each of its rows before anything else. */
+  restorePage(id: number, items: readonly QueueItem[]): void {
+    this.#nextPage = Math.max(this.#nextPage, id + 1)
+    const page: Page = { id, live: 0 }
+    for (const [at, item] of items.entries()) {
+      const source = this.source(item.from, item.stream)
+      if (!source.done.has(item.number) && !source.live.has(item.number)) this.#index(item, page, at)
+    }
+    if (page.live === 0) this.#removes.push({ table: TABLE_PAGES, key: [this.queue, id], remove: true })
+  }
+
+  restoreDedup(page: number, ids: readonly string[]): void {
+    this.#nextPage = Math.max(this.#nextPage, page + 1)
+    this.dedup.restore(page, ids)
+  }
+
+  restoreSource(source: Source, high: number, done: Intervals): void {
+    source.done.addAll(done)
+    source.high = Math.max(source.high, high, done.max)
+  }
+
+  #row(): StoreWrite {
+    const { number, owner } = this.epoch
+    return {
+      table: TABLE_QUEUES,
+      key: this.queue,
+      value: { epoch: [number, owner], settings: this.settings, explicit: this.explicit },
+    }
+  }
+
+  async #write(batches: readonly (readonly QueueItem[])[]): Promise<readonly (readonly Live[])[]> {
+    const taken = new Set<string>()
+    const writes: StoreWrite[] = []
+    const pages = batches.map((items) => {
+      const fresh = items.filter((item) => this.#isNew(item, taken))
+      if (fresh.length === 0) return undefined
+      const page: Page = { id: this.#nextPage++, live: 0 }
+      const bytes = encodePage(fresh)
+      writes.push({ table: TABLE_PAGES, key: [this.queue, page.id], value: pageToStore(bytes) })
+      writes.push(
+        ...this.dedup.add(
+          page.id,
+          fresh.flatMap(({ tags }) => tags.dedupId ?? []),
+        ),
+      )
+      return { page, fresh, bytes }
+    })
+    if (writes.length > 0) await this.#store.write(writes, 'relaxed')
+    return pages.map((added) => {
+      if (!added) return []
+      const { page, fresh, bytes } = added
+      const lives = fresh.flatMap((item, at) => this.#index(item, page, at) ?? [])
+      this.#remember(page, fresh, bytes.byteLength)
+      return lives
+    })
+  }
+
+  #isNew(item: QueueItem, taken: Set<string>): boolean {
+    const source = this.source(item.from, item.stream)
+    const key = `${source.key}/${item.number}`
+    if (source.done.has(item.number) || source.live.has(item.number) || taken.has(key)) return false
+    taken.add(key)
+    return true
+  }
+
+  #index(item: QueueItem, page: Page, at: number): Live | undefined {
+    const { number, order, priority, sentAt, expiresAt, deliverAt, headers, tags } = item
+    const source = this.source(item.from, item.stream)
+    source.high = Math.max(source.high, number)
+    this.maxOrder = Math.max(this.maxOrder, order)
+    // Finished while it was written: a merge brought both.
+    if (source.done.has(number)) return undefined
+    const size = item.body.byteLength + MESSAGE_COST_BYTES
+    const times = { sentAt, expiresAt, deliverAt }
+    const live: Live = {
+      source,
+      number,
+      order,
+      priority,
+      ...times,
+      size,
+      headers,
+      tags,
+      page,
+      at,
+      attempts: 0,
+    }
+    source.live.set(number, live)
+    if (page.live++ === 0) this.#pages.add(page)
+    this.count++
+    this.bytes += size
+    return live
+  }
+
+  #take(source: Source, from: number, to: number, finished: Live[]): void {
+    // A purge may name more numbers than there are messages.
+    const numbers = to - from < source.live.size ? range(from, to) : [...source.live.keys()]
+    for (const number of numbers) {
+      const live = number >= from && number <= to ? source.live.get(number) : undefined
+      if (!live) continue
+      source.live.delete(number)
+      this.count--
+      this.bytes -= live.size
+      finished.push(live)
+      if (live.attempts > 0)
+        this.#removes.push({ table: TABLE_ATTEMPTS, key: this.#attemptsKey(live), remove: true })
+      if (--live.page.live === 0) this.#forget(live.page)
+    }
+  }
+
+  #forget(page: Page): void {
+    this.#removes.push({ table: TABLE_PAGES, key: [this.queue, page.id], remove: true })
+    this.#pages.delete(page)
+    const cached = this.#cache.get(page)
+    if (!cached) return
+    this.#cache.delete(page)
+    this.#cacheBytes -= cached.bytes
+    void this.#readAhead()
+  }
+
+  /** The oldest pages are wanted first: a newer one that finds no room is read when its turn comes. */
+  #remember(page: Page, items: readonly QueueItem[], bytes: number): void {
+    if (!this.#isReading || page.live === 0 || this.#cache.has(page)) return
+    if (this.#cacheBytes + bytes > CACHE_BYTES) return
+    this.#cache.set(page, { items, bytes })
+    this.#cacheBytes += bytes
+  }
+
+  /** Brings the next pages to hand while the first are given out. */
+  async #readAhead(): Promise<void> {
+    if (this.#isReadingAhead || !this.#isReading) return
+    this.#isReadingAhead = true
+    for (
+      let page = this.#nextUncached();
+      page && this.#cacheBytes < READ_AHEAD_BYTES;
+      page = this.#nextUncached()
+    ) {
+      const read = await this.#read(page).catch(() => undefined)
+      if (!read || this.#cacheBytes + read.bytes > CACHE_BYTES) break
+      this.#remember(page, read.items, read.bytes)
+      if (!this.#cache.has(page) && page.live > 0) break
+    }
+    this.#isReadingAhead = false
+  }
+
+  #nextUncached(): Page | undefined {
+    for (const page of this.#pages) if (!this.#cache.has(page)) return page
+    return undefined
+  }
+
+  async #flush(): Promise<void> {
+    const [dirty, attempted, removes] = [this.#dirty, this.#attempted, this.#removes]
+    this.#dirty = new Set()
+    this.#attempted = new Set()
+    this.#removes = []
+    const writes: StoreWrite[] = [...removes]
+    for (const source of dirty) {
+      const key = [this.queue, source.from, source.stream]
+      writes.push({ table: TABLE_SOURCES, key, value: { high: source.high, done: source.done.toArray() } })
+    }
+    for (const live of attempted) {
+      if (live.source.live.get(live.number) === live)
+        writes.push({ table: TABLE_ATTEMPTS, key: this.#attemptsKey(live), value: live.attempts })
+    }
+    if (writes.length === 0) return
+    try {
+      await this.#store.write(writes, 'relaxed')
+    } catch (error) {
+      for (const source of dirty) this.#dirty.add(source)
+      for (const live of attempted) this.#attempted.add(live)
+      this.#removes.push(...removes)
+      throw error
+    }
+  }
+
+  #attemptsKey({ source, number }: Live): readonly (string | number)[] {
+    return [this.queue, source.from, source.stream, number]
+  }
+}
+
+function* range(from: number, to: number): Generator<number, void, undefined> {
+  for (let number = from; number <= to; number++) yield number
+}

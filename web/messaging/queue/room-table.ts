@@ -1,0 +1,248 @@
+import { type Clock, isPeerId, Listeners, type PeerId, sleep } from '../../base/index.ts'
+import type { Room } from '../../mesh/index.ts'
+import type { Store, StoreWrite } from '../../storage/index.ts'
+import type { Value } from '../../wire/index.ts'
+import { MessagingError } from '../errors.ts'
+import type { Calls } from './calls.ts'
+import { isCount, isRow, readAll } from './messages.ts'
+
+const REQUEST_MS = 5_000
+const RETRY_MS = 1_000
+const MAX_VERSION = 2 ** 40
+
+/** One entry; `value` is undefined where it has been ended, remembered so that nobody brings it back. */
+export interface TableEntry<T> {
+  readonly key: string
+  readonly value: T | undefined
+  /** Of two, the one with the higher version holds, then the one of the higher author. */
+  readonly version: number
+  readonly author: PeerId
+}
+
+export interface RoomTableKind<T> {
+  /** The request by which members tell each other of it, and the table on disk. */
+  readonly name: string
+  readonly maxEntries: number
+  readonly isKey: (value: unknown) => value is string
+  /** Undefined for what is no value of this kind. */
+  readonly read: (value: unknown) => T | undefined
+}
+
+interface Told {
+  readonly sessionId: string
+  readonly controller: AbortController
+  version: number
+}
+
+/** Instead of a version: this member is of an older build and cannot know. */
+const OLDER = -1
+
+/**
+ * A small table of the room: every member has all of it, on its disk, and tells it to whoever comes. The later change of an
+ * entry holds, by its version and then its author, so all agree whatever way the changes came.
+ */
+export class RoomTable<T extends Value> {
+  readonly #kind: RoomTableKind<T>
+  readonly #room: Room
+  readonly #store: Store
+  readonly #calls: Calls
+  readonly #clock: Clock
+  readonly #entries = new Map<string, TableEntry<T>>()
+  readonly #told = new Map<PeerId, Told>()
+  readonly #wakes = new Set<() => void>()
+  readonly #changes = new Listeners<[]>()
+  readonly #stop: () => void
+  #version = 1
+
+  constructor(
+    kind: RoomTableKind<T>,
+    room: Room,
+    store: Store,
+    calls: Calls,
+    clock: Clock,
+    loaded: readonly TableEntry<T>[],
+  ) {
+    this.#kind = kind
+    this.#room = room
+    this.#store = store
+    this.#calls = calls
+    this.#clock = clock
+    for (const entry of loaded) this.#entries.set(entry.key, entry)
+    calls.serve(kind.name, (body) => this.#onEntries(body))
+    this.#stop = room.onMembership(() => this.#onMembership())
+    this.#onMembership()
+  }
+
+  close(): void {
+    this.#stop()
+    for (const { controller } of this.#told.values()) controller.abort()
+  }
+
+  get(key: string): T | undefined {
+    return this.#entries.get(key)?.value
+  }
+
+  *all(): Generator<readonly [string, T], void, undefined> {
+    for (const { key, value } of this.#entries.values()) if (value !== undefined) yield [key, value]
+  }
+
+  onChange(listener: () => void): () => void {
+    return this.#changes.add(listener)
+  }
+
+  /**
+   * On this disk and known to every member that is here, when it resolves; `undefined` ends the entry. Rejects with a
+   * MessagingError `queue-full` when the table has no room, or the store's error.
+   */
+  async set(key: string, value: T | undefined): Promise<void> {
+    const version = (this.#entries.get(key)?.version ?? 0) + 1
+    if (!this.#entries.has(key) && this.#entries.size >= this.#kind.maxEntries)
+      throw new MessagingError('queue-full', `a room has at most ${this.#kind.maxEntries} of these`)
+    const entry: TableEntry<T> = { key, value, version, author: this.#calls.self }
+    await this.#store.write([this.#write(entry)], 'strict')
+    this.#entries.set(key, entry)
+    this.#changed()
+    await this.#everybodyKnows(this.#version)
+  }
+
+  #changed(): void {
+    this.#version++
+    this.#changes.emit()
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#wakes]) wake()
+  }
+
+  #everybodyKnows(version: number): Promise<void> {
+    const isKnown = () =>
+      [...this.#told.values()].every((told) => told.version >= version || told.version === OLDER)
+    if (isKnown()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!isKnown()) return
+        this.#wakes.delete(look)
+        resolve()
+      }
+      this.#wakes.add(look)
+    })
+  }
+
+  #onMembership(): void {
+    const present = new Map(this.#room.members().map((member) => [member.peerId, member.sessionId]))
+    present.delete(this.#calls.self)
+    for (const [peer, { sessionId, controller }] of this.#told) {
+      if (present.get(peer) === sessionId) continue
+      controller.abort()
+      this.#told.delete(peer)
+    }
+    for (const [peer, sessionId] of present) {
+      if (this.#told.has(peer)) continue
+      const told: Told = { sessionId, controller: new AbortController(), version: 0 }
+      this.#told.set(peer, told)
+      void this.#tell(peer, told)
+    }
+    this.#wake()
+  }
+
+  async #tell(peer: PeerId, told: Told): Promise<void> {
+    const { signal } = told.controller
+    while (!signal.aborted) {
+      if (told.version >= this.#version) {
+        await this.#more(signal)
+        continue
+      }
+      const version = this.#version
+      try {
+        const body = this.#toWire()
+        const options = { timeoutMs: REQUEST_MS, signal, bytes: this.#entries.size * 256 }
+        const answer = await this.#calls.request(peer, this.#kind.name, body, options)
+        told.version = version
+        await this.#merge(answer)
+        this.#wake()
+      } catch (error) {
+        if (signal.aborted) return
+        if ((error as { code?: unknown }).code === 'no-such-method') told.version = OLDER
+        this.#wake()
+        await sleep(this.#clock, RETRY_MS, signal).catch(() => {
+          // It left; the loop ends.
+        })
+      }
+    }
+  }
+
+  #more(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        this.#wakes.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#wakes.add(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  #toWire(): Value {
+    return [...this.#entries.values()].map(({ key, value, version, author }) => [
+      key,
+      value ?? null,
+      version,
+      author,
+    ])
+  }
+
+  async #onEntries(body: unknown): Promise<Value> {
+    await this.#merge(body)
+    return this.#toWire()
+  }
+
+  /** On disk before it is answered for. */
+  async #merge(body: unknown): Promise<void> {
+    const entries = readAll(body, this.#kind.maxEntries, (row) => readEntry(this.#kind, row))
+    if (!entries) throw new MessagingError('malformed', 'these are no entries of the table')
+    const news = entries.filter((entry) => this.#isNews(entry))
+    if (news.length === 0) return
+    await this.#store.write(
+      news.map((entry) => this.#write(entry)),
+      'strict',
+    )
+    const taken = news.filter((entry) => this.#isNews(entry))
+    for (const entry of taken) this.#entries.set(entry.key, entry)
+    if (taken.length > 0) this.#changed()
+  }
+
+  #isNews(entry: TableEntry<T>): boolean {
+    const known = this.#entries.get(entry.key)
+    if (!known) return this.#entries.size < this.#kind.maxEntries
+    if (known.version !== entry.version) return entry.version > known.version
+    return entry.author > known.author
+  }
+
+  #write({ key, value, version, author }: TableEntry<T>): StoreWrite {
+    return { table: this.#kind.name, key, value: [key, value ?? null, version, author] }
+  }
+}
+
+/** What this disk knows of a table. */
+export async function loadTable<T extends Value>(
+  store: Store,
+  kind: RoomTableKind<T>,
+): Promise<readonly TableEntry<T>[]> {
+  return (await store.entries(kind.name)).flatMap(([, row]) => readEntry(kind, row) ?? [])
+}
+
+function readEntry<T>(kind: RoomTableKind<T>, row: unknown): TableEntry<T> | undefined {
+  if (!Array.isArray(row) || row.length !== 4) return undefined
+  const [key, given, version, author] = row as readonly unknown[]
+  if (!kind.isKey(key) || !isCount(version) || version > MAX_VERSION || !isPeerId(author)) return undefined
+  const value = given === null ? undefined : kind.read(given)
+  if (given !== null && value === undefined) return undefined
+  return { key, value, version, author }
+}
+
+/** The row's own fields, for kinds whose values are objects. */
+export function rowOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRow(value) ? value : {}
+}

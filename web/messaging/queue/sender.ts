@@ -1,0 +1,401 @@
+import { abortable, type Clock, type Random, randomToken, sleep } from '../../base/index.ts'
+import type { Store, StoreKey, StoreWrite } from '../../storage/index.ts'
+import { MessagingError } from '../errors.ts'
+import { storeFailure } from '../store-failure.ts'
+import type { Calls } from './calls.ts'
+import { GroupCommit } from './group-commit.ts'
+import { headToWire, isCount, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
+import type { Ownership, Reign } from './ownership.ts'
+import { type Draft, draftToWire } from './queue-item.ts'
+import { MAX_PAGE_ITEMS, PAGE_BYTES } from './replica.ts'
+import type { QueueSettings } from './settings.ts'
+import { TABLE_SENDING, TABLE_STREAMS } from './tables.ts'
+
+/** Messages of all queues together that no owner has yet; beyond it a send is refused. */
+export const MAX_WAITING = 20_000
+export const MAX_WAITING_BYTES = 64 * 1024 * 1024
+const PUT_MS = 20_000
+const FIRST_RETRY_MS = 250
+const MAX_RETRY_MS = 4_000
+/** Batches of one queue that are under way at once. */
+const MAX_UNDER_WAY = 4
+/** Numbers that are set aside at once, and how many before the last the next are. */
+const RESERVE = 1_000
+const RESERVE_EARLY = 500
+
+/** `accepted`: on this device's disk. `stored`: on the owner's. `replicated`: on as many as the queue keeps copies. */
+export type SendLevel = 'accepted' | 'stored' | 'replicated'
+
+export interface Sent {
+  readonly number: number
+  readonly stream: string
+  readonly level: SendLevel
+  readonly copies: number
+  /** The owner knows this `dedupId`: nothing was added. */
+  readonly isDuplicate: boolean
+}
+
+/** A message in the outbox. Its times are absolute, by this device's clock. */
+export interface OutboxDraft extends Omit<Draft, 'number' | 'ttlMs' | 'delayMs'> {
+  readonly expiresAt: number
+  readonly deliverAt: number
+}
+
+/** Several that are committed together: one record. */
+interface OutboxRecord {
+  readonly first: number
+  left: number
+  isWritten: boolean
+}
+
+interface Waiting {
+  readonly number: number
+  readonly draft: OutboxDraft
+  readonly level: SendLevel
+  /** Undefined until it is written. */
+  record: OutboxRecord | undefined
+  isSafe: boolean
+  resolve(sent: Sent): void
+  reject(reason: unknown): void
+}
+
+export interface LoadedOutbox {
+  readonly queue: string
+  readonly stream: string
+  readonly next: number
+  readonly records: readonly {
+    readonly first: number
+    readonly drafts: readonly (OutboxDraft & { readonly number: number })[]
+  }[]
+}
+
+interface SenderPorts {
+  readonly calls: Calls
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly ownership: Ownership
+}
+
+/**
+ * This node's way into one queue: numbered, kept on disk until the owner says that it is safe, sent in order. Disk and owner
+ * are asked at the same time, so numbers are set aside on disk before they are used: after a crash none is used twice.
+ */
+export class Sender {
+  readonly stream: string
+  readonly #queue: string
+  readonly #wanted: Partial<QueueSettings>
+  readonly #ports: SenderPorts
+  readonly #waiting: Waiting[] = []
+  readonly #commits: GroupCommit<Waiting, undefined>
+  readonly #signal: AbortSignal
+  #next: number
+  /** Numbers below it are set aside on disk. */
+  #reserved: number
+  #reserving: Promise<void> | undefined
+  #bytes = 0
+  #isRunning = false
+  /** Of `#waiting`: how many are under way. */
+  #underWay = 0
+  #removes: StoreWrite[] = []
+
+  constructor(
+    queue: string,
+    wanted: Partial<QueueSettings>,
+    ports: SenderPorts,
+    signal: AbortSignal,
+    loaded?: LoadedOutbox,
+  ) {
+    this.#queue = queue
+    this.#wanted = wanted
+    this.#ports = ports
+    this.#signal = signal
+    this.stream = loaded?.stream ?? randomToken(ports.random)
+    this.#next = loaded?.next ?? 1
+    this.#reserved = this.#next
+    this.#commits = new GroupCommit((inputs) => this.#commit(inputs))
+    for (const { first, drafts } of loaded?.records ?? []) {
+      const record: OutboxRecord = { first, left: drafts.length, isWritten: true }
+      for (const { number, ...draft } of drafts) {
+        const settle = { resolve: ignore, reject: ignore }
+        this.#push({ number, draft, record, level: 'accepted', isSafe: false, ...settle })
+      }
+    }
+    if (this.#waiting.length > 0) this.#start()
+  }
+
+  get waiting(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#waiting.length, bytes: this.#bytes }
+  }
+
+  /** Rejects with a MessagingError `quota`, `store`, `queue-full`, `closed`, or `signal.reason`, which ends the wait only. */
+  async send(draft: OutboxDraft, level: SendLevel, signal: AbortSignal | undefined): Promise<Sent> {
+    while (this.#next >= this.#reserved) await this.#reserve()
+    if (this.#signal.aborted) throw new MessagingError('closed', 'this node has ended')
+    if (this.#next >= this.#reserved - RESERVE_EARLY) this.#reserve().catch(ignore)
+    const sent = new Promise<Sent>((resolve, reject) => {
+      const number = this.#next++
+      const waiting: Waiting = { number, draft, level, record: undefined, isSafe: false, resolve, reject }
+      this.#push(waiting)
+      this.#commits.run(waiting).then(
+        () => level === 'accepted' && resolve(this.#sent(waiting, 'accepted', 1)),
+        (error: unknown) => this.#onUnkept(waiting, error),
+      )
+      this.#start()
+    })
+    return abortable(sent, signal)
+  }
+
+  /** Nobody waits any longer; what is not safe goes out in the next life. */
+  close(): void {
+    const reason = new MessagingError('closed', 'this node has ended')
+    for (const { reject } of this.#waiting) reject(reason)
+  }
+
+  /** The owner has everything up to this number on disk. */
+  stored(mark: number): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.number > mark) return
+      if (waiting.level === 'stored') waiting.resolve(this.#sent(waiting, 'stored', 1))
+    }
+  }
+
+  #reserve(): Promise<void> {
+    const next = this.#reserved + RESERVE
+    const value = { stream: this.stream, next }
+    this.#reserving ??= this.#ports.store
+      .write([{ table: TABLE_STREAMS, key: this.#queue, value }], 'strict')
+      .then(() => {
+        this.#reserved = next
+      })
+      .catch((error: unknown) => {
+        throw storeFailure(error)
+      })
+      .finally(() => {
+        this.#reserving = undefined
+      })
+    return this.#reserving
+  }
+
+  /** What the owner has made safe meanwhile needs no record. */
+  async #commit(inputs: readonly Waiting[]): Promise<readonly undefined[]> {
+    const unsafe = inputs.filter(({ isSafe }) => !isSafe)
+    const first = unsafe[0]?.number
+    if (first !== undefined) {
+      const record: OutboxRecord = { first, left: unsafe.length, isWritten: false }
+      for (const waiting of unsafe) waiting.record = record
+      const value = unsafe.map(({ number, draft }) => ({ ...draft, number }))
+      await this.#ports.store.write([{ table: TABLE_SENDING, key: [this.#queue, first], value }], 'strict')
+      record.isWritten = true
+      if (record.left === 0) this.#removeRecord(record)
+    }
+    return inputs.map(() => undefined)
+  }
+
+  /** This disk does not keep it: unless the owner has it already or is about to, it is not sent. */
+  #onUnkept(waiting: Waiting, error: unknown): void {
+    waiting.record = undefined
+    const at = this.#waiting.indexOf(waiting)
+    if (at < this.#underWay) return
+    this.#forget(new Set([waiting]))
+    waiting.reject(storeFailure(error))
+  }
+
+  #push(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    this.#bytes += waiting.draft.body.byteLength
+  }
+
+  #start(): void {
+    if (!this.#isRunning) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    let retryMs = FIRST_RETRY_MS
+    while (this.#waiting.length > 0 && !this.#signal.aborted) {
+      try {
+        const { ownership } = this.#ports
+        const reign =
+          ownership.reignOf(this.#queue) ?? (await ownership.open(this.#queue, this.#wanted, this.#signal))
+        await this.#sendAll(reign, () => {
+          retryMs = FIRST_RETRY_MS
+        })
+      } catch (error) {
+        if (this.#signal.aborted) break
+        if (error instanceof MessagingError && error.code === 'settings-conflict') this.#refuseAll(error)
+        // The owner has changed, or is slow: from the first that is not safe, to whoever owns it now.
+        await sleep(this.#ports.clock, retryMs, this.#signal).catch(ignore)
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
+      }
+    }
+    this.#isRunning = false
+  }
+
+  /** Sends until nothing waits; several batches are under way at once, the owner puts them in order. */
+  async #sendAll(reign: Reign, onProgress: () => void): Promise<void> {
+    this.#underWay = 0
+    const batches = new Set<Promise<void>>()
+    let failure: { readonly reason: unknown } | undefined
+    while (this.#waiting.length > 0 && !failure) {
+      const batch = this.#nextBatch()
+      if (batch.length === 0 || batches.size >= MAX_UNDER_WAY) {
+        if (batches.size === 0) return
+        await Promise.race(batches)
+        continue
+      }
+      this.#underWay += batch.length
+      const sent = this.#put(reign, batch)
+        .then(onProgress)
+        .catch((reason: unknown) => {
+          failure = { reason }
+        })
+        .finally(() => batches.delete(sent))
+      batches.add(sent)
+      // What is sent in the same turn goes along.
+      await Promise.resolve()
+    }
+    await Promise.all(batches)
+    if (failure) throw failure.reason
+  }
+
+  #nextBatch(): readonly Waiting[] {
+    const batch: Waiting[] = []
+    let bytes = 0
+    for (let at = this.#underWay; at < this.#waiting.length && batch.length < MAX_PAGE_ITEMS; at++) {
+      const waiting = this.#waiting[at] as Waiting
+      bytes += waiting.draft.body.byteLength
+      // One that this disk refused has left a gap: what follows goes once nothing before it is under way.
+      const isNext = batch.length === 0 ? at === 0 || this.#follows(at) : this.#follows(at)
+      if (!isNext || (batch.length > 0 && bytes > PAGE_BYTES)) break
+      batch.push(waiting)
+    }
+    return batch
+  }
+
+  #follows(at: number): boolean {
+    return at > 0 && (this.#waiting[at - 1] as Waiting).number + 1 === (this.#waiting[at] as Waiting).number
+  }
+
+  async #put(reign: Reign, batch: readonly Waiting[]): Promise<void> {
+    const { calls, clock } = this.#ports
+    const bytes = batch.reduce((sum, { draft }) => sum + draft.body.byteLength, 0)
+    const body = {
+      ...headToWire(this.#queue, reign.epoch),
+      stream: this.stream,
+      base: (this.#waiting[0] as Waiting).number,
+      items: batch.map(({ number, draft }) => draftToWire(remaining(number, draft, clock.wall()))),
+      wantsStored: batch.some(({ level }) => level === 'stored'),
+    }
+    const options = { timeoutMs: PUT_MS, signal: this.#signal, bytes }
+    const answer = readPutAnswer(await calls.request(reign.owner, METHOD_PUT, body, options))
+    if (!answer) throw new MessagingError('malformed', 'the owner’s answer is none')
+    this.#settle(batch, answer)
+    if (answer.mark < (batch.at(-1) as Waiting).number)
+      throw new MessagingError('not-owner', 'the owner has not taken all of it')
+  }
+
+  #settle(batch: readonly Waiting[], { mark, copies, refused }: PutAnswer): void {
+    const codes = new Map(refused)
+    const safe = new Set<Waiting>()
+    for (const waiting of batch) {
+      const code = codes.get(waiting.number)
+      if (waiting.number > mark) continue
+      safe.add(waiting)
+      if (code === 'queue-full') waiting.reject(queueFull(this.#queue))
+      else if (code === 'quota') waiting.reject(ownerFull(this.#queue))
+      else
+        waiting.resolve({
+          ...this.#sent(waiting, copies > 1 ? 'replicated' : 'stored', copies),
+          isDuplicate: code === 'duplicate',
+        })
+    }
+    this.#forget(safe)
+  }
+
+  /** This queue is not the one that was meant: nothing of it goes out. */
+  #refuseAll(reason: MessagingError): void {
+    for (const { reject } of this.#waiting) reject(reason)
+    this.#underWay = 0
+    this.#forget(new Set(this.#waiting))
+  }
+
+  #forget(safe: ReadonlySet<Waiting>): void {
+    let kept = 0
+    const underWay = this.#underWay
+    for (const [at, waiting] of this.#waiting.entries()) {
+      if (!safe.has(waiting)) {
+        this.#waiting[kept++] = waiting
+        continue
+      }
+      if (at < underWay) this.#underWay--
+      this.#bytes -= waiting.draft.body.byteLength
+      waiting.isSafe = true
+      const { record } = waiting
+      if (record && --record.left === 0 && record.isWritten) this.#removeRecord(record)
+    }
+    this.#waiting.length = kept
+  }
+
+  #removeRecord({ first }: OutboxRecord): void {
+    this.#removes.push({ table: TABLE_SENDING, key: [this.#queue, first], remove: true })
+    // Those of one turn go together.
+    if (this.#removes.length === 1) void Promise.resolve().then(() => this.#removeRecords())
+  }
+
+  #removeRecords(): void {
+    const removes = this.#removes.splice(0)
+    this.#ports.store.write(removes, 'relaxed').catch(() => {
+      // A record that stays is sent once more after a reload, and the owner knows its numbers.
+    })
+  }
+
+  #sent({ number }: Waiting, level: SendLevel, copies: number): Sent {
+    return { number, stream: this.stream, level, copies, isDuplicate: false }
+  }
+}
+
+/** Everything that waited on disk when the node began. */
+export async function loadOutboxes(store: Store): Promise<readonly LoadedOutbox[]> {
+  const [streams, rows] = await Promise.all([store.entries(TABLE_STREAMS), store.entries(TABLE_SENDING)])
+  return streams.flatMap(([queue, row]) => {
+    const { stream, next } = (row ?? {}) as { stream?: unknown; next?: unknown }
+    if (typeof queue !== 'string' || typeof stream !== 'string' || !isCount(next)) return []
+    const records = rows.flatMap(([key, drafts]) => readRecord(queue, key, drafts))
+    return [{ queue, stream, next, records }]
+  })
+}
+
+function readRecord(queue: string, key: StoreKey, drafts: unknown): LoadedOutbox['records'] {
+  const [name, first] = Array.isArray(key) ? (key as readonly unknown[]) : []
+  if (name !== queue || typeof first !== 'number' || !Array.isArray(drafts)) return []
+  return [{ first, drafts: drafts as (OutboxDraft & { readonly number: number })[] }]
+}
+
+/** Who waited in the outbox has waited already. */
+function remaining(number: number, draft: OutboxDraft, wall: number): Draft {
+  const { expiresAt, deliverAt, priority, sentAt, body, headers, tags } = draft
+  const ttlMs = expiresAt === 0 ? 0 : Math.max(1, expiresAt - wall)
+  const delayMs = deliverAt === 0 ? 0 : Math.max(0, deliverAt - wall)
+  return { number, priority, sentAt, ttlMs, delayMs, body, headers, tags }
+}
+
+function ownerFull(queue: string): MessagingError {
+  const text = `The device that keeps ${queue} has no room left. Free some space there, then send it again.`
+  return new MessagingError('quota', text)
+}
+
+function queueFull(queue: string): MessagingError {
+  return new MessagingError('queue-full', `${queue} is full: it takes more when some of it was consumed.`)
+}
+
+function ignore(): void {}
+
+/** The owner's notice that messages up to `mark` are on its disk. */
+export function readStored(
+  body: unknown,
+): { readonly queue: string; readonly stream: unknown; readonly mark: number } | undefined {
+  const head = readHead(body)
+  const mark = head?.row['mark']
+  return head && isCount(mark) ? { queue: head.queue, stream: head.row['stream'], mark } : undefined
+}

@@ -1,0 +1,3 @@
+export { StoreError, type StoreErrorCode } from './errors.ts'
+export { MemoryDisk } from './memory.ts'
+export type { Store, StoreKey, StoreWrite } from './store.ts'

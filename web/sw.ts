@@ -1,0 +1,62 @@
+/// <reference lib="webworker" />
+export {}
+
+/** Set by the build: its id, and the paths of everything that the page needs, the page itself first. */
+declare const __BUILD_ID__: string
+declare const __PRECACHE__: readonly string[]
+
+const PREFIX = 'tabmesh-'
+const CURRENT = PREFIX + __BUILD_ID__
+const PAGE = '/'
+declare const self: ServiceWorkerGlobalScope
+
+/**
+ * Answers for the page and its own hashed files and for nothing else: signaling, configuration, health and metrics are
+ * never even looked at, since only listed paths are taken.
+ */
+self.addEventListener('fetch', (event) => {
+  const { request } = event
+  const url = new URL(request.url)
+  if (request.method !== 'GET' || url.origin !== self.location.origin) return
+  if (request.mode === 'navigate') {
+    if (url.pathname === PAGE) event.respondWith(fromCache(PAGE, request))
+    return
+  }
+  // A tab that still runs the version before finds its lazy parts in that version's cache.
+  if (__PRECACHE__.includes(url.pathname) || url.pathname.startsWith('/assets/')) {
+    event.respondWith(fromCache(url.pathname, request))
+  }
+})
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(precache())
+})
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(takeOver())
+})
+
+/** The only command: the page sends it when a person has pressed Reload. */
+self.addEventListener('message', (event) => {
+  const data: unknown = event.data
+  if (typeof data === 'object' && data !== null && 'type' in data && data.type === 'SKIP_WAITING') {
+    event.waitUntil(self.skipWaiting())
+  }
+})
+
+async function precache(): Promise<void> {
+  const cache = await caches.open(CURRENT)
+  await cache.addAll(__PRECACHE__.map((path) => new Request(path, { cache: 'reload' })))
+}
+
+/** Keeps this version's files and those of the one before, which another tab may still run. */
+async function takeOver(): Promise<void> {
+  const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CURRENT)
+  await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)))
+  await self.clients.claim()
+}
+
+async function fromCache(path: string, request: Request): Promise<Response> {
+  const own = await (await caches.open(CURRENT)).match(path)
+  return own ?? (await caches.match(path)) ?? fetch(request)
+}

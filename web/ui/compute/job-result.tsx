@@ -1,0 +1,99 @@
+import { Download } from 'lucide-react'
+import { lazy, Suspense, useState } from 'react'
+import type { Job, JobKey } from '../../compute/index.ts'
+import { saveFile } from '../download.ts'
+import { slug, valueText } from '../format.ts'
+import { useAsync, useInSight } from '../hooks.ts'
+import { Tabs } from '../parts/tabs.tsx'
+import { VirtualTable } from '../parts/virtual-table.tsx'
+import { text } from '../text.ts'
+
+export type Pairs = readonly (readonly [JobKey, unknown])[]
+type View = 'table' | 'chart'
+const VIEWS: readonly View[] = ['table', 'chart']
+const BarChart = lazy(() => import('./bar-chart.tsx').then((module) => ({ default: module.BarChart })))
+
+interface JobResultProps {
+  readonly job: Job
+  readonly dataset: string
+  readonly isFresh: boolean
+}
+
+export function JobResult({ job, dataset, isFresh }: JobResultProps) {
+  const { value: pairs } = useAsync((signal) => job.result({ signal }), [job])
+  if (pairs === undefined) return null
+  if (pairs.length === 0) return <p className="muted">{text.compute.noResult}</p>
+  return <ResultView pairs={pairs} dataset={dataset} isFresh={isFresh} />
+}
+
+function ResultView({ pairs, dataset, isFresh }: { pairs: Pairs; dataset: string; isFresh: boolean }) {
+  const [view, setView] = useState<View>('table')
+  const element = useInSight<HTMLElement>(isFresh)
+  const name = `${slug(dataset)}-result`
+  const downloads = (
+    <div className="action-row">
+      <button
+        type="button"
+        className="button button-small"
+        aria-label={text.compute.copyName.csv}
+        onClick={() => saveFile(`${name}.csv`, csvOf(pairs))}
+      >
+        <Download aria-hidden="true" /> CSV
+      </button>
+      <button
+        type="button"
+        className="button button-small"
+        aria-label={text.compute.copyName.json}
+        onClick={() => saveFile(`${name}.json`, jsonOf(pairs))}
+      >
+        <Download aria-hidden="true" /> JSON
+      </button>
+    </div>
+  )
+  return (
+    <section ref={element} className="result" aria-label={text.compute.result}>
+      <Tabs
+        label={text.compute.result}
+        tabs={VIEWS.map((id) => ({ id, label: text.compute[id] }))}
+        selected={view}
+        onSelect={setView}
+        aside={downloads}
+      >
+        {view === 'table' ? (
+          <ResultTable pairs={pairs} />
+        ) : (
+          <Suspense fallback={<p className="muted chart-wait">…</p>}>
+            <BarChart pairs={pairs} />
+          </Suspense>
+        )}
+      </Tabs>
+    </section>
+  )
+}
+
+function ResultTable({ pairs }: { pairs: Pairs }) {
+  const isNumbers = pairs.every(([, value]) => typeof value === 'number')
+  const columns = [{ label: text.compute.key }, { label: text.compute.value, isNumber: isNumbers }]
+  const cell = (row: number, column: number) => valueText(pairs[row]?.[column])
+  return <VirtualTable label={text.compute.result} columns={columns} rowCount={pairs.length} cell={cell} />
+}
+
+function csvOf(pairs: Pairs): Blob {
+  const lines = pairs.map((pair) => pair.map(csvField).join(','))
+  return new Blob([['key,value', ...lines, ''].join('\r\n')], { type: 'text/csv' })
+}
+
+function csvField(value: unknown): string {
+  const field = typeof value === 'number' ? String(value) : valueText(value)
+  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
+}
+
+/** One pair a line, so that it can be read and compared. */
+function jsonOf(pairs: Pairs): Blob {
+  const json = (value: unknown) =>
+    JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ??
+    'null'
+  return new Blob([`[\n${pairs.map((pair) => `  ${json(pair)}`).join(',\n')}\n]\n`], {
+    type: 'application/json',
+  })
+}

@@ -1,0 +1,28 @@
+import type { Place, Session } from '../session.ts'
+import { text } from '../text.ts'
+import { HttpsLink } from './https-link.tsx'
+import { JoinField } from './join-field.tsx'
+import { MessagePage } from './message-page.tsx'
+
+/** Why the room did not open, and the one thing to do about it. */
+export function Failed({ place, session }: { place: Extract<Place, { kind: 'failed' }>; session: Session }) {
+  const known = text.failed[place.code]
+  const [title, body] = known ?? [text.failedOther, place.message]
+  const needsInvite = place.code === 'unknown-room' || place.code === 'bad-invite'
+  return (
+    <MessagePage
+      onHome={() => void session.goHome()}
+      title={title}
+      body={body}
+      detail={known && !needsInvite ? place.message : undefined}
+    >
+      {needsInvite && <JoinField isMain />}
+      {place.code === 'insecure' && <HttpsLink link={place.link} />}
+      {!needsInvite && place.code !== 'insecure' && (
+        <button type="button" className="button button-primary" onClick={session.follow}>
+          {text.retry}
+        </button>
+      )}
+    </MessagePage>
+  )
+}

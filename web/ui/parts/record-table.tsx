@@ -1,0 +1,67 @@
+import { valueText } from '../format.ts'
+import { text } from '../text.ts'
+
+/** At most 100 records as a plain table; values that are no objects get one column. */
+export function RecordTable({
+  label,
+  records,
+  columns,
+}: {
+  label: string
+  records: readonly unknown[]
+  columns: readonly string[] | undefined
+}) {
+  const names = columns ?? columnsOf(records)
+  return (
+    <section
+      className="record-table"
+      aria-label={text.tableOf(label)}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard.
+      tabIndex={0}
+    >
+      <table>
+        <thead>
+          <tr>
+            <th scope="col" className="row-number">
+              #
+            </th>
+            {names.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {records.map((record, at) => (
+            <tr key={at}>
+              <td className="row-number">{at + 1}</td>
+              {names.map((name) => (
+                <td key={name}>{fieldText(record, name, columns === undefined && names.length === 1)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+function columnsOf(records: readonly unknown[]): readonly string[] {
+  if (!records.every(isPlainObject)) return ['value']
+  return [...new Set(records.flatMap((record) => Object.keys(record as object)))].slice(0, 50)
+}
+
+function fieldText(record: unknown, name: string, isWhole: boolean): string {
+  const text =
+    isWhole && !isPlainObject(record)
+      ? valueText(record)
+      : isPlainObject(record)
+        ? valueText(record[name])
+        : ''
+  return text.length > 200 ? `${text.slice(0, 200)} …` : text
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

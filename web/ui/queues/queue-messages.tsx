@@ -1,0 +1,88 @@
+import { RefreshCw } from 'lucide-react'
+import { useState } from 'react'
+import type { BrowsedMessage } from '../../messaging/index.ts'
+import { agoText, valueText } from '../format.ts'
+import { useAsync, useNode, useNow } from '../hooks.ts'
+import { Notice } from '../parts/notice.tsx'
+import { useDirectory } from '../people/directory.ts'
+import { text } from '../text.ts'
+
+/** Messages that are shown; a queue may have a million. */
+const SHOWN = 50
+
+/** The first messages of a queue, as they were when it was looked at. Looking takes none. */
+export function QueueMessages({ queue, count }: { queue: string; count: number }) {
+  const node = useNode()
+  const [looks, setLooks] = useState(0)
+  const { value: messages, error } = useAsync(
+    async (signal) => {
+      const found: BrowsedMessage[] = []
+      for await (const message of node.queue(queue).browse({ signal })) {
+        found.push(message)
+        if (found.length >= SHOWN) break
+      }
+      return found
+    },
+    [queue, looks],
+  )
+  return (
+    <section className="queue-messages" aria-label={text.queues.messages}>
+      <header className="view-head">
+        <h3>{text.queues.messages}</h3>
+        <button type="button" className="button button-small" onClick={() => setLooks(looks + 1)}>
+          <RefreshCw aria-hidden="true" /> {text.queues.refresh}
+        </button>
+      </header>
+      {error && <Notice kind="error">{error.message}</Notice>}
+      {messages === undefined && !error && <p className="muted">{text.queues.looking}</p>}
+      {messages?.length === 0 && <p className="muted">{text.queues.noMessages}</p>}
+      {messages && messages.length > 0 && <MessageTable messages={messages} />}
+      {messages && count > messages.length && messages.length === SHOWN && (
+        <p className="muted small">{text.queues.shown(SHOWN, count)}</p>
+      )}
+    </section>
+  )
+}
+
+function MessageTable({ messages }: { messages: readonly BrowsedMessage[] }) {
+  const directory = useDirectory()
+  const now = useNow(10_000)
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: What scrolls must be reachable by keyboard.
+    <section className="record-table" tabIndex={0} aria-label={text.queues.table}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{text.queues.columns.body}</th>
+            <th scope="col">{text.queues.columns.from}</th>
+            <th scope="col">{text.queues.columns.age}</th>
+            <th scope="col">{text.queues.columns.attempts}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {messages.map((message) => (
+            <tr key={message.id}>
+              <td className="queue-cell">
+                {valueText(message.body)}
+                <Headers headers={message.headers} />
+              </td>
+              <td>{directory(message.from).name}</td>
+              <td>{agoText(message.sentAt, now)}</td>
+              <td>{message.deliveryCount}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+function Headers({ headers }: { headers: BrowsedMessage['headers'] }) {
+  const pairs = Object.entries(headers)
+  if (pairs.length === 0) return null
+  return (
+    <span className="muted small queue-headers">
+      {pairs.map(([name, value]) => `${name}: ${value}`).join(' · ')}
+    </span>
+  )
+}

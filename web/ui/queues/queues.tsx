@@ -1,0 +1,67 @@
+import { Inbox } from 'lucide-react'
+import { useEffect, useSyncExternalStore } from 'react'
+import { countText } from '../format.ts'
+import { Empty } from '../parts/empty.tsx'
+import { useRoomState } from '../room/room-state.ts'
+import { text } from '../text.ts'
+import { QueueDetail } from './queue-detail.tsx'
+import { kindOf, type QueueRow } from './queue-watch.ts'
+import { SendForm } from './send-form.tsx'
+import { Sparkline } from './sparkline.tsx'
+
+/** The queues of the room, in the manner of a message broker's console. */
+export function Queues() {
+  const { queueWatch, openQueue } = useRoomState()
+  const rows = useSyncExternalStore(queueWatch.rows.subscribe, queueWatch.rows.get)
+  const openName = useSyncExternalStore(openQueue.subscribe, openQueue.get)
+  useEffect(() => queueWatch.watch(), [queueWatch])
+  const opened = rows.find((row) => row.name === openName)
+  if (opened) return <QueueDetail row={opened} />
+  return (
+    <div className="queues">
+      <header className="view-head">
+        <div>
+          <h2>{text.queues.title}</h2>
+          <p className="muted">{text.queues.hint}</p>
+        </div>
+      </header>
+      {rows.length === 0 ? (
+        <Empty icon={<Inbox aria-hidden="true" />} title={text.queues.empty} hint={text.queues.emptyHint} />
+      ) : (
+        <QueueList rows={rows} onOpen={openQueue.set} />
+      )}
+      <section aria-label={text.queues.sendNew} className="queue-panel">
+        <h3>{text.queues.sendNew}</h3>
+        <SendForm />
+      </section>
+    </div>
+  )
+}
+
+function QueueList({ rows, onOpen }: { rows: readonly QueueRow[]; onOpen: (name: string) => void }) {
+  return (
+    <ul className="queue-list">
+      {rows.map((row) => (
+        <li key={row.name}>
+          <button type="button" className="queue-row" onClick={() => onOpen(row.name)}>
+            <span className="queue-main">
+              <span className="queue-name">{row.name}</span>
+              <span className="muted small">
+                {text.queues.kinds[kindOf(row.name)]}
+                {row.stats && ` · ${text.queues.consumerCount(row.stats.consumers)}`}
+              </span>
+            </span>
+            <Sparkline
+              values={row.comeIn}
+              label={text.queues.rateLabel(text.queues.comeIn, Math.max(0, ...row.comeIn))}
+            />
+            <span className="queue-count">
+              <strong>{row.stats ? countText(row.stats.messages) : '…'}</strong>
+              <span className="muted small"> {text.queues.messagesWord(row.stats?.messages ?? 0)}</span>
+            </span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  )
+}

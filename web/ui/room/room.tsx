@@ -1,0 +1,88 @@
+import { lazy, Suspense, useCallback, useEffect, useMemo, useSyncExternalStore } from 'react'
+import type { MeshNode } from '../../node.ts'
+import { Chat } from '../chat/chat.tsx'
+import { DropZone } from '../files/drop-zone.tsx'
+import { NodeContext, useMedia, useSnapshot } from '../hooks.ts'
+import { Notice } from '../parts/notice.tsx'
+import { DirectoryContext, useDirectoryOf } from '../people/directory.ts'
+import { People } from '../people/people.tsx'
+import type { Session } from '../session.ts'
+import { text } from '../text.ts'
+import { Header } from './header.tsx'
+import { Nav } from './nav.tsx'
+import { createRoomState, RoomStateContext, useRoomState } from './room-state.ts'
+import { useWorkWatch } from './work-watch.ts'
+
+const loadFiles = () => import('../files/files.tsx')
+const loadQueues = () => import('../queues/queues.tsx')
+const loadCompute = () => import('../compute/compute.tsx')
+const Files = lazy(async () => ({ default: (await loadFiles()).Files }))
+const Compute = lazy(async () => ({ default: (await loadCompute()).Compute }))
+const Queues = lazy(async () => ({ default: (await loadQueues()).Queues }))
+const VIEWS = { chat: Chat, queues: Queues, files: Files, compute: Compute, people: People } as const
+/** From here on people stand beside the open section. */
+const WIDE = '(min-width: 1200px)'
+
+export function RoomView({ node, session }: { node: MeshNode; session: Session }) {
+  const state = useMemo(() => createRoomState(node), [node])
+  return (
+    <NodeContext value={node}>
+      <RoomStateContext value={state}>
+        <RoomLayout session={session} />
+      </RoomStateContext>
+    </NodeContext>
+  )
+}
+
+function RoomLayout({ session }: { session: Session }) {
+  const snapshot = useSnapshot()
+  const directory = useDirectoryOf(snapshot)
+  const state = useRoomState()
+  const isWide = useMedia(WIDE)
+  const chosen = useSyncExternalStore(state.section.subscribe, state.section.get)
+  const section = isWide && chosen === 'people' ? 'chat' : chosen
+  const View = VIEWS[section]
+  const takeFile = useCallback(
+    (file: File) => {
+      state.chosenFile.set(file)
+      state.section.set('files')
+    },
+    [state],
+  )
+  useWorkWatch()
+  useEffect(() => {
+    Promise.all([loadFiles(), loadCompute(), loadQueues()]).catch(() => {
+      // Only a head start: opening the view asks again, and says so when it fails.
+    })
+  }, [])
+  useEffect(() => {
+    document.title = `${snapshot.peers.length > 0 ? `(${snapshot.peers.length + 1}) ` : ''}Tabmesh`
+  }, [snapshot.peers.length])
+  return (
+    <DirectoryContext value={directory}>
+      <div className="room">
+        <button
+          type="button"
+          className="skip-link"
+          onClick={() => document.querySelector<HTMLElement>('#main')?.focus()}
+        >
+          {text.room.skip}
+        </button>
+        <Header session={session} />
+        <Nav section={section} isWide={isWide} />
+        <main id="main" className={`room-main room-main-${section}`} tabIndex={-1}>
+          {snapshot.problem && <Notice kind="error">{snapshot.problem.message}</Notice>}
+          <Suspense fallback={<p className="muted">{text.room.opening}</p>}>
+            <View />
+          </Suspense>
+        </main>
+        {isWide && (
+          <aside className="room-aside">
+            <People />
+          </aside>
+        )}
+        <DropZone onDrop={takeFile} />
+      </div>
+    </DirectoryContext>
+  )
+}

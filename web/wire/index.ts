@@ -1,0 +1,7 @@
+export { decodeValue, encodeValue } from './codec.ts'
+export { CreditLender, CreditSpender, FRAME_COST_BYTES } from './credit.ts'
+export { WireError } from './errors.ts'
+export { MAX_FRAME_BYTES, MAX_VALUE_DEPTH } from './limits.ts'
+export { type PacketHandler, PacketWriter, RECORD_HEAD_BYTES, readPacket } from './packet.ts'
+export { Reassembly } from './reassembly.ts'
+export type { Value } from './value.ts'
