@@ -1,10 +1,12 @@
 import { randomBelow } from '../../web/base/index.ts'
 import { deriveRoom, type RoomKeys } from '../../web/mesh/index.ts'
-import type { Consumption, QueueSettings, SendLevel } from '../../web/messaging/index.ts'
+import type { Consumption, Queue, QueueSettings, SendLevel } from '../../web/messaging/index.ts'
 import { createSimulation, type Simulation } from '../support/sim/index.ts'
 import { type MessagingTab, openMessagingTab, type Sabotage } from '../support/sim/messaging-tab.ts'
 
 export const QUEUE = 'orders'
+/** Where a piped story's transactions bring everything. */
+const PIPED = 'bills'
 
 /** One attempt as a consumer saw it. */
 export interface Taken {
@@ -19,6 +21,8 @@ export interface StoryOptions {
   readonly steps: number
   readonly settings?: Partial<QueueSettings>
   readonly sabotage?: Sabotage
+  /** Consumers bring each message to a second queue in a transaction, and what comes out there counts. */
+  readonly isPiped?: boolean
 }
 
 /**
@@ -80,8 +84,11 @@ export class QueueStory {
     if (this.#ends[index]) return
     const end = new AbortController()
     this.#ends[index] = end
-    const consumption = this.#queue(index).consume({ ack: 'individual', signal: end.signal, prefetch: 4_096 })
-    this.#loop(index, consumption).catch((error: unknown) => this.sim.note(`loop ${index}: ${String(error)}`))
+    const consume = (queue: Queue) =>
+      queue.consume({ ack: 'individual', signal: end.signal, prefetch: 4_096 })
+    const failed = (error: unknown) => this.sim.note(`loop ${index}: ${String(error)}`)
+    if (this.#options.isPiped) this.#pipe(index, consume(this.#queue(index))).catch(failed)
+    this.#loop(index, consume(this.#last(index))).catch(failed)
   }
 
   stopConsuming(index: number): void {
@@ -156,9 +163,11 @@ export class QueueStory {
     await this.sim.runUntil(isDrained, 240_000, 'everything that was confirmed has come out')
     // Leases of those who died, and what was sent and never confirmed.
     await this.sim.run(45_000)
-    const stats = await this.sim.settle(this.#queue(0).stats())
-    if (stats.messages > 0)
-      throw this.sim.failure(`${stats.messages} messages are left: ${JSON.stringify(stats)}`)
+    for (const queue of [this.#queue(0), this.#last(0)]) {
+      const stats = await this.sim.settle(queue.stats())
+      if (stats.messages > 0)
+        throw this.sim.failure(`${stats.messages} messages are left: ${JSON.stringify(stats)}`)
+    }
   }
 
   #isIdle(): boolean {
@@ -173,6 +182,29 @@ export class QueueStory {
 
   #queue(index: number) {
     return (this.tabs[index] as MessagingTab).messaging.queue(QUEUE, this.#options.settings)
+  }
+
+  /** What comes out of it has come out of the story. */
+  #last(index: number): Queue {
+    if (!this.#options.isPiped) return this.#queue(index)
+    return (this.tabs[index] as MessagingTab).messaging.queue(PIPED)
+  }
+
+  async #pipe(index: number, consumption: Consumption): Promise<void> {
+    const { messaging } = this.tabs[index] as MessagingTab
+    for await (const delivery of consumption) {
+      const text = String(delivery.body)
+      this.sim.note(`tab ${index} pipes ${text}`)
+      await messaging
+        .transaction((tx) => {
+          tx.ack(delivery)
+          tx.queue(PIPED).send(text)
+        })
+        .catch((error: unknown) => {
+          this.sim.note(`pipe of ${text} failed: ${String(error)}`)
+          delivery.nack({ delayMs: 500 }).catch(() => undefined)
+        })
+    }
   }
 
   async #loop(index: number, consumption: Consumption): Promise<void> {

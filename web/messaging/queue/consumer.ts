@@ -10,6 +10,7 @@ import {
 import { MessagingError } from '../errors.ts'
 import { decodeBody, type Headers, messageId } from '../item.ts'
 import { compileSelector } from '../selector/index.ts'
+import { type AckOutcome, type AckParty, offerAck } from './ack-party.ts'
 import type { Calls } from './calls.ts'
 import { compareEpochs } from './epoch.ts'
 import {
@@ -26,7 +27,6 @@ import {
   readHead,
 } from './messages.ts'
 import type { Ownership, Reign } from './ownership.ts'
-import { offerAck } from './prepared-acks.ts'
 import type { AckMode, ConsumeOptions, Delivery } from './queue.ts'
 import type { QueueItem } from './queue-item.ts'
 import { MESSAGE_COST_BYTES } from './replica.ts'
@@ -50,8 +50,8 @@ interface Held {
   /** Whose token it is: it means nothing to another owner, or another reign of the same. */
   reign: Reign
   token: number
-  /** `prepared`: for a transaction, which says what becomes of it. */
-  state: 'held' | 'prepared' | 'settling' | 'settled' | 'lost'
+  /** `prepared`: for a transaction, which says what becomes of it. `passed`: so, and the loop has gone on. */
+  state: 'held' | 'prepared' | 'passed' | 'settling' | 'settled' | 'lost'
 }
 
 interface Settling {
@@ -71,10 +71,10 @@ interface ConsumerPorts {
 }
 
 /** One loop over a queue: registered with whoever owns it, again whenever that changes. */
-export class QueueConsumer {
+export class QueueConsumer implements AckParty {
   readonly id: string
   readonly ready: Promise<void>
-  readonly #queue: string
+  readonly queue: string
   readonly #ports: ConsumerPorts
   readonly #settings: Partial<QueueSettings>
   readonly #mode: AckMode
@@ -93,6 +93,7 @@ export class QueueConsumer {
   #buffer: Held[] = []
   /** What the loop has taken and not settled, oldest first. */
   readonly #inHand = new Set<Held>()
+  readonly #given = new WeakMap<Delivery, Held>()
   #settling: Settling[] = []
   #flushing: Promise<void> | undefined
   #isEnding = false
@@ -132,7 +133,7 @@ export class QueueConsumer {
       throw new MessagingError('bad-option', 'priority must be a whole number')
     signal?.throwIfAborted()
     this.id = randomToken(ports.random)
-    this.#queue = queue
+    this.queue = queue
     this.#ports = ports
     this.#settings = settings
     this.#mode = ack
@@ -222,7 +223,7 @@ export class QueueConsumer {
     for (const { reject } of this.#settling.splice(0)) reject(leaseLost())
     this.#ports.onEnd(this)
     if (!reign) return
-    const body = { ...headToWire(this.#queue, reign.epoch), consumer: this.#name }
+    const body = { ...headToWire(this.queue, reign.epoch), consumer: this.#name }
     await this.#ports.calls.request(reign.owner, METHOD_CANCEL, body, { timeoutMs: REQUEST_MS }).catch(() => {
       // Whoever owns it now finds out by its silence.
     })
@@ -261,7 +262,7 @@ export class QueueConsumer {
       return undefined
     }
     const { from, stream, number, headers, sentAt, priority, tags } = item
-    const { group, replyTo, correlationId, address = this.#queue } = tags
+    const { group, replyTo, correlationId, address = this.queue } = tags
     const delivery: Delivery = {
       id: messageId(from, stream, number) as MessageId,
       body: decoded.body,
@@ -273,31 +274,48 @@ export class QueueConsumer {
       nack: ({ delayMs = -1 } = {}) => this.#settle(held, { delayMs }),
       reply: (body, { headers: given } = {}) => this.#ports.reply(item, body, given),
     }
-    offerAck(delivery, {
-      queue: this.#queue,
-      prepare: (tx, home) => this.#prepare(held, tx, home),
-      conclude: (isCommitted) => this.#conclude(held, isCommitted),
-    })
+    this.#given.set(delivery, held)
+    offerAck(delivery, this)
     return delivery
   }
 
-  /** Its lease is held for a transaction: whatever the loop does now, it is for that to decide. */
-  async #prepare(held: Held, tx: string, home: string): Promise<boolean> {
-    const reign = this.#reign
-    if (held.state !== 'held' || !reign || held.reign !== reign || !this.#isRegistered) return false
+  claim(delivery: Delivery): boolean {
+    const held = this.#given.get(delivery)
+    if (held?.state !== 'held') return false
     held.state = 'prepared'
-    const head = headToWire(this.#queue, reign.epoch)
-    const body = { ...head, consumer: this.#name, tx, home, tokens: [held.token] }
+    return true
+  }
+
+  /** Their leases are held for a transaction: whatever the loop does now, it is for that to decide. */
+  async prepare(deliveries: readonly Delivery[], tx: string, home: string): Promise<boolean> {
+    const reign = this.#reign
+    const all = this.#heldOf(deliveries)
+    if (!reign || !this.#isRegistered) return false
+    if (all.some((held) => held.reign !== reign)) return false
+    const tokens = all.map(({ token }) => token)
+    const body = { ...headToWire(this.queue, reign.epoch), consumer: this.#name, tx, home, tokens }
     const answer = await this.#ports.calls.request(reign.owner, METHOD_PREPARE, body, {
       timeoutMs: REQUEST_MS,
     })
     return isRow(answer) && answer['isPrepared'] === true
   }
 
-  #conclude(held: Held, isCommitted: boolean): void {
-    if (held.state !== 'prepared' && held.state !== 'held') return
-    held.state = isCommitted ? 'settled' : 'held'
-    if (isCommitted) this.#inHand.delete(held)
+  /** What comes back is in the loop's hand as before; where the loop has gone on, the attempt has failed. */
+  conclude(deliveries: readonly Delivery[], outcome: AckOutcome): void {
+    for (const held of this.#heldOf(deliveries)) {
+      if (held.state !== 'prepared' && held.state !== 'passed') continue
+      const hasPassed = held.state === 'passed'
+      if (outcome !== 'given-back') this.#inHand.delete(held)
+      if (outcome === 'finished') held.state = 'settled'
+      else held.state = outcome === 'lost' ? 'lost' : 'held'
+      if (held.state === 'held' && hasPassed) this.#settle(held, { delayMs: -1 }).catch(ignore)
+    }
+    // Whatever the owner still holds for this consumer, it gives to whoever comes.
+    if (outcome === 'lost') this.#registerAgain()
+  }
+
+  #heldOf(deliveries: readonly Delivery[]): readonly Held[] {
+    return deliveries.flatMap((delivery) => this.#given.get(delivery) ?? [])
   }
 
   /** In `client` mode with all that the loop took before it. */
@@ -314,6 +332,7 @@ export class QueueConsumer {
 
   #settle(held: Held, how: Settling['how']): Promise<void> {
     if (held.state === 'lost') return Promise.reject(leaseLost())
+    if (held.state === 'prepared') held.state = 'passed'
     if (held.state !== 'held') return Promise.resolve()
     held.state = 'settling'
     this.#inHand.delete(held)
@@ -352,7 +371,7 @@ export class QueueConsumer {
       typeof how === 'object' ? [[held.token, how.delayMs]] : [],
     )
     const body = {
-      ...headToWire(this.#queue, reign.epoch),
+      ...headToWire(this.queue, reign.epoch),
       ...{ consumer: this.#name, acks: tokens('ack'), releases: tokens('release'), fails },
       ...{ credit, lastTaken: this.#lastTaken },
     }
@@ -393,8 +412,8 @@ export class QueueConsumer {
     let isChecked = false
     while (!signal.aborted) {
       try {
-        const known = isChecked ? ownership.reignOf(this.#queue) : undefined
-        const reign = known ?? (await ownership.open(this.#queue, this.#settings, signal))
+        const known = isChecked ? ownership.reignOf(this.queue) : undefined
+        const reign = known ?? (await ownership.open(this.queue, this.#settings, signal))
         isChecked = true
         if (!this.#isRegistered || !isSame(reign, this.#reign)) await this.#register(reign)
         await this.#changed(signal)
@@ -411,7 +430,7 @@ export class QueueConsumer {
     const { ownership } = this.#ports
     return new Promise((resolve) => {
       const look = () => {
-        if (signal.aborted || !this.#isRegistered || !isSame(ownership.reignOf(this.#queue), this.#reign))
+        if (signal.aborted || !this.#isRegistered || !isSame(ownership.reignOf(this.queue), this.#reign))
           done()
       }
       const done = () => {
@@ -436,13 +455,13 @@ export class QueueConsumer {
     const replaces = this.#name
     this.#registrations++
     const claimed = [
-      ...[...this.#inHand].filter(({ state }) => state !== 'prepared'),
+      ...[...this.#inHand].filter(({ state }) => state !== 'prepared' && state !== 'passed'),
       ...this.#settling.map(({ held }) => held),
       ...this.#buffer,
     ]
     const claims = claimed.map(({ attempt: { item } }) => [item.from, item.stream, item.number])
     const body = {
-      ...headToWire(this.#queue, reign.epoch),
+      ...headToWire(this.queue, reign.epoch),
       ...{
         consumer: this.#name,
         window: this.#window,

@@ -8,7 +8,7 @@ export const DEDUP_WINDOW = 20_000
 export class DedupWindow {
   readonly #queue: string
   readonly #ids = new Set<string>()
-  readonly #rows: { readonly page: number; readonly ids: readonly string[] }[] = []
+  #rows: { readonly page: number; readonly ids: readonly string[] }[] = []
 
   constructor(queue: string) {
     this.#queue = queue
@@ -35,6 +35,15 @@ export class DedupWindow {
       writes.push({ table: TABLE_DEDUP, key: [this.#queue, oldest?.page ?? 0], remove: true })
     }
     return writes
+  }
+
+  /** As if it had never come; what is to be written. */
+  forget(id: string): readonly StoreWrite[] {
+    const row = this.#ids.delete(id) ? this.#rows.find(({ ids }) => ids.includes(id)) : undefined
+    if (!row) return []
+    const rest = { page: row.page, ids: row.ids.filter((one) => one !== id) }
+    this.#rows = this.#rows.map((one) => (one === row ? rest : one))
+    return [{ table: TABLE_DEDUP, key: [this.#queue, row.page], value: rest.ids }]
   }
 
   /** A row of the disk, in the order of their pages. */

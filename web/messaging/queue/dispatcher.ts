@@ -112,8 +112,11 @@ export class Dispatcher {
   }
 
   added(lives: readonly Live[]): void {
-    const seen = lives.filter((live) => !this.#events.isHidden(live))
-    for (const live of lives) if (!seen.includes(live)) this.#held.set(live, 'hidden')
+    const seen: Live[] = []
+    for (const live of lives) {
+      if (this.#events.isHidden(live)) this.#held.set(live, 'hidden')
+      else seen.push(live)
+    }
     this.#enter(seen)
   }
 

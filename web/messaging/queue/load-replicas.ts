@@ -85,5 +85,5 @@ function restoreDedup(replicas: ReadonlyMap<string, Replica>, key: StoreKey, row
 function restoreTx(replicas: ReadonlyMap<string, Replica>, key: StoreKey, row: unknown): void {
   const [queue] = Array.isArray(key) ? (key as readonly unknown[]) : []
   const state = readTx(row)
-  if (state) replicas.get(queue as string)?.transactions.set(state.tx, state)
+  if (state) replicas.get(queue as string)?.transactions.restore(state)
 }

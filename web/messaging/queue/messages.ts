@@ -7,6 +7,7 @@ import { Intervals } from './intervals.ts'
 import { MAX_RUNS } from './load-replicas.ts'
 import { type Draft, isNumber, MAX_TAG_LENGTH, type QueueItem, readDraft, readItem } from './queue-item.ts'
 import { MAX_PAGE_ITEMS } from './replica.ts'
+import { MAX_TRANSACTIONS } from './tx-ledger.ts'
 import { readTx, type TxState } from './tx-state.ts'
 
 /** Request, to every member: which queues the sender keeps, and which of them it owns. Answered with the other's. */
@@ -154,11 +155,8 @@ export function readDrafts(value: unknown): readonly Draft[] | undefined {
   return drafts.every((draft, at) => draft.number === (drafts[0] as Draft).number + at) ? drafts : undefined
 }
 
-/** States of transactions in one message. */
-const MAX_TX = 10_000
-
 export function readTransactions(value: unknown): readonly TxState[] | undefined {
-  return readAll(value, MAX_TX, readTx)
+  return readAll(value, MAX_TRANSACTIONS, readTx)
 }
 
 /** Failed attempts of a message. */

@@ -389,13 +389,16 @@ export class Owner {
     let bytes = 0
     let last: number | undefined
     for (const draft of drafts) {
-      const { dedupId } = draft.tags
+      const { dedupId, tx } = draft.tags
       const isFull = this.#isFull(taken.length, bytes + draft.body.byteLength)
       if (isFull && whenFull === 'block') break
       last = draft.number
       if (dedupId !== undefined && (this.#replica.dedup.has(dedupId) || this.#admitting.has(dedupId))) {
         refused.push([draft.number, 'duplicate'])
-      } else if (isFull && whenFull === 'fail') {
+      } else if (
+        (isFull && whenFull === 'fail') ||
+        (tx !== undefined && !this.#replica.transactions.hasRoom)
+      ) {
         refused.push([draft.number, 'queue-full'])
       } else {
         if (isFull) this.#dropOldest()
@@ -564,7 +567,7 @@ export class Owner {
   async #onMerged({ added, finished, news }: Merge): Promise<void> {
     this.#dispatcher.removed(finished)
     for (const [source, numbers] of news) this.replication.logDone(source, numbers)
-    for (const state of this.#replica.transactions.values()) this.replication.logTx(state)
+    for (const state of this.#replica.transactions.all()) this.replication.logTx(state)
     this.#participant.takeAll()
     this.#dispatcher.added(added)
     for (const live of added) {

@@ -468,7 +468,7 @@ export class Ownership {
       settings,
       explicit: { ...replica.explicit },
       dedup: replica.dedup.all(),
-      tx: [...replica.transactions.values()].map(txToWire),
+      tx: replica.transactions.all().map(txToWire),
     }
   }
 

@@ -7,12 +7,14 @@ import { isNumber } from './queue-item.ts'
 import type { Live, Replica } from './replica.ts'
 import { type Decision, isDecision, MAX_TX_ACKS, type TxState } from './tx-state.ts'
 
-/** A transaction that has heard nothing for so long asks for its outcome. */
+/** A transaction of which nothing was heard for so long is asked about, again and again. */
 const ASK_MS = 10_000
 /** So long after the first such question, and its coordinator not here, it is presumed to be aborted. */
 const PRESUME_MS = 60_000
 /** Presumed ones keep their messages, out of sight, for so long: a split may heal and bring their commit. */
 const KEEP_PRESUMED_MS = 24 * 3_600_000
+/** Questions about transactions of which the home knows nothing. */
+const MAX_QUESTIONS = 10_000
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -34,48 +36,43 @@ export class Participant {
   readonly #replica: Replica
   readonly #dispatcher: () => Dispatcher
   readonly #ports: ParticipantPorts
-  readonly #hidden = new Map<string, Set<Live>>()
-  /** When this owner first saw an undecided one, and when it was first asked about one. */
-  readonly #since = new Map<string, number>()
+  /** Acked by transactions that are not decided. */
+  readonly #prepared = new Set<Live>()
+  /** When this owner last asked about one, or first saw it. */
   readonly #asked = new Map<string, number>()
+  /** At the home: when the first question came. */
+  readonly #questions = new Map<string, number>()
 
   constructor(replica: Replica, dispatcher: () => Dispatcher, ports: ParticipantPorts) {
     this.#replica = replica
     this.#dispatcher = dispatcher
     this.#ports = ports
+    for (const state of replica.transactions.undecided())
+      for (const live of this.#acked(state)) this.#prepared.add(live)
   }
 
   /** A message that nobody may see: of a transaction that is not committed, or acked by one that is not decided. */
   isHidden(live: Live): boolean {
-    const { tx } = live.tags
-    if (tx !== undefined && this.#replica.transactions.get(tx)?.decision !== 'commit') {
-      const lives = this.#hidden.get(tx) ?? new Set()
-      this.#hidden.set(tx, lives.add(live))
-      return true
-    }
-    return this.#isPrepared(live)
-  }
-
-  #isPrepared(live: Live): boolean {
-    for (const { decision, acks } of this.#replica.transactions.values()) {
-      if (decision !== undefined) continue
-      if (acks.some(([from, stream, number]) => this.#replica.find(from, stream, number) === live))
-        return true
-    }
-    return false
+    return !this.#replica.transactions.isVisible(live) || this.#prepared.has(live)
   }
 
   /** Holds the leases of these attempts for a transaction; refuses all when one of them is not this consumer's. */
   async prepare(row: Row, consumer: Consumer, from: PeerId): Promise<{ readonly isPrepared: boolean }> {
     const { tx, home } = row
     const tokens = readAll(row['tokens'], MAX_TX_ACKS, (token) => (isNumber(token) ? token : undefined))
-    if (!isTokenId(tx) || !isTopicName(home) || !tokens)
+    if (!isTokenId(tx) || !isTopicName(home) || !tokens?.length)
       throw new MessagingError('malformed', 'this prepares nothing')
-    const lives = tokens.map((token) => this.#dispatcher().leased(consumer, token))
-    if (lives.includes(undefined) || this.#replica.transactions.get(tx)?.decision !== undefined)
-      return { isPrepared: false }
-    for (const live of lives as Live[]) this.#dispatcher().pin(live)
-    const acks = (lives as Live[]).map(({ source, number }) => [source.from, source.stream, number] as const)
+    const { transactions } = this.#replica
+    const lives = tokens.flatMap((token) => this.#dispatcher().leased(consumer, token) ?? [])
+    const known = this.#assertIts(tx, from)
+    const acksOfAll = (known?.acks.length ?? 0) + lives.length
+    if (lives.length < tokens.length || known?.decision !== undefined) return { isPrepared: false }
+    if (acksOfAll > MAX_TX_ACKS || !transactions.hasRoom) return { isPrepared: false }
+    for (const live of lives) {
+      this.#prepared.add(live)
+      this.#dispatcher().pin(live)
+    }
+    const acks = lives.map(({ source, number }) => [source.from, source.stream, number] as const)
     await this.#ports.note(this.#state(tx, home, from, undefined, acks))
     return { isPrepared: true }
   }
@@ -85,12 +82,9 @@ export class Participant {
     const { tx, decision } = row
     if (!isTokenId(tx) || (decision !== 'commit' && decision !== 'abort'))
       throw new MessagingError('malformed', 'this decides nothing')
-    const known = this.#replica.transactions.get(tx)
-    if (known && known.coordinator !== from)
-      throw new MessagingError('malformed', 'this transaction is another’s')
+    const known = this.#assertIts(tx, from)
     if (known?.decision !== undefined) return known.decision
-    await this.#ports.note(this.#state(tx, this.#replica.queue, from, decision))
-    this.#take(tx)
+    await this.#decided(this.#state(tx, this.#replica.queue, from, decision))
     return this.#replica.transactions.get(tx)?.decision ?? decision
   }
 
@@ -102,88 +96,106 @@ export class Participant {
     const known = this.#replica.transactions.get(tx)?.decision
     if (known !== undefined) return known
     const now = this.#ports.clock.now()
-    const since = this.#asked.get(tx) ?? now
-    this.#asked.set(tx, since)
+    const since = this.#questions.get(tx) ?? now
+    const [oldest] = this.#questions.size >= MAX_QUESTIONS ? this.#questions.keys() : []
+    if (oldest !== undefined) this.#questions.delete(oldest)
+    this.#questions.set(tx, since)
     if (this.#ports.isHere(coordinator as PeerId) || now - since < PRESUME_MS) return undefined
-    await this.#ports.note(this.#state(tx, this.#replica.queue, coordinator as PeerId, 'presumed'))
-    this.#take(tx)
-    return 'presumed'
+    await this.#decided(this.#state(tx, this.#replica.queue, coordinator as PeerId, 'presumed'))
+    return this.#replica.transactions.get(tx)?.decision
   }
 
-  /** The coordinator's word, or the home's. */
+  /** The coordinator's word. */
   async apply(row: Row, from: PeerId): Promise<void> {
     const { tx, home, decision } = row
     if (!isTokenId(tx) || !isTopicName(home) || !isDecision(decision))
       throw new MessagingError('malformed', 'this applies nothing')
-    const known = this.#replica.transactions.get(tx)
-    const lives = this.#hidden.get(tx)
-    if (known && known.coordinator !== from)
-      throw new MessagingError('malformed', 'this transaction is another’s')
-    for (const { source } of lives ?? [])
-      if (source.from !== from) throw new MessagingError('malformed', 'this transaction is another’s')
-    await this.#ports.note(this.#state(tx, home, from, decision))
-    this.#take(tx)
+    const known = this.#assertIts(tx, from)
+    // What this queue has no part in, or has forgotten since, it does not remember.
+    if (!known && this.#replica.transactions.livesOf(from, tx).length === 0) return
+    await this.#decided(this.#state(tx, home, from, decision))
   }
 
-  /** What was noted takes effect; also called for what a merge brought. */
+  /** What a merge has brought takes effect. */
   takeAll(): void {
-    for (const tx of [...this.#replica.transactions.keys()]) this.#take(tx)
-  }
-
-  #take(tx: string): void {
-    const state = this.#replica.transactions.get(tx)
-    if (state?.decision === undefined) return
-    this.#since.delete(tx)
-    this.#asked.delete(tx)
-    const lives = [...(this.#hidden.get(tx) ?? [])]
-    const acked = state.acks.flatMap((ack) => this.#replica.find(...ack) ?? [])
-    if (state.decision === 'commit') {
-      this.#hidden.delete(tx)
-      this.#ports.finish(acked)
-      this.#dispatcher().reveal(lives)
-    } else {
-      for (const live of acked) this.#dispatcher().unpin(live)
-      if (state.decision === 'presumed') return
-      this.#hidden.delete(tx)
-      this.#ports.finish(lives)
+    for (const state of this.#replica.transactions.all()) {
+      if (state.decision !== undefined) this.#take(state)
+      else for (const live of this.#acked(state)) this.#prepared.add(live)
     }
   }
 
-  /** Asks about those that have heard nothing, and ends those that were presumed aborted long ago. */
+  /** Asks about those of which nothing was heard, and ends those that were presumed aborted long ago. */
   sweep(): void {
     const now = this.#ports.clock.now()
-    for (const [tx, lives] of this.#hidden) {
-      const [live] = lives
-      if (live?.tags.txHome !== undefined) this.#look(tx, live.tags.txHome, live.source.from, now)
+    const open = new Set<string>()
+    for (const [live] of this.#replica.transactions.hidden()) {
+      const { tx, txHome } = live?.tags ?? {}
+      if (!live || tx === undefined || txHome === undefined) continue
+      open.add(tx)
+      this.#look(tx, txHome, live.source.from, now)
     }
-    for (const { tx, home, coordinator, decision } of this.#replica.transactions.values())
-      if (decision === undefined) this.#look(tx, home, coordinator, now)
+    for (const { tx, home, coordinator } of this.#replica.transactions.undecided()) {
+      open.add(tx)
+      this.#look(tx, home, coordinator, now)
+    }
+    for (const tx of this.#asked.keys()) if (!open.has(tx)) this.#asked.delete(tx)
   }
 
   #look(tx: string, home: string, coordinator: PeerId, now: number): void {
     const state = this.#replica.transactions.get(tx)
-    if (state?.decision === 'presumed') {
-      if (this.#ports.clock.wall() - state.at > KEEP_PRESUMED_MS)
-        this.#ports.finish([...(this.#hidden.get(tx) ?? [])])
+    if (state?.decision === 'presumed' && this.#ports.clock.wall() - state.at > KEEP_PRESUMED_MS) {
+      this.#ports.finish(this.#replica.transactions.livesOf(coordinator, tx))
       return
     }
-    const since = this.#since.get(tx) ?? now
-    this.#since.set(tx, since)
-    if (now - since >= ASK_MS) void this.#ask(tx, home, coordinator)
+    const since = this.#asked.get(tx)
+    if (since === undefined) this.#asked.set(tx, now)
+    if (since === undefined || now - since < ASK_MS) return
+    this.#asked.set(tx, now)
+    void this.#ask(tx, home, coordinator)
   }
 
   async #ask(tx: string, home: string, coordinator: PeerId): Promise<void> {
     try {
-      const decision =
-        home === this.#replica.queue
-          ? await this.outcome({ tx, coordinator })
-          : await this.#ports.askOutcome(home, tx, coordinator)
-      if (decision === undefined) return
-      await this.#ports.note(this.#state(tx, home, coordinator, decision))
-      this.#take(tx)
+      const isHome = home === this.#replica.queue
+      const decision = isHome
+        ? await this.outcome({ tx, coordinator })
+        : await this.#ports.askOutcome(home, tx, coordinator)
+      if (decision !== undefined) await this.#decided(this.#state(tx, home, coordinator, decision))
     } catch {
       // The home has no owner now, or this reign is over: asked again.
     }
+  }
+
+  async #decided(news: TxState): Promise<void> {
+    await this.#ports.note(news)
+    const state = this.#replica.transactions.get(news.tx)
+    if (state) this.#take(state)
+  }
+
+  #take(state: TxState): void {
+    const { tx, coordinator, decision } = state
+    this.#questions.delete(tx)
+    const lives = this.#replica.transactions.livesOf(coordinator, tx)
+    const acked = this.#acked(state)
+    for (const live of acked) this.#prepared.delete(live)
+    if (decision === 'commit') {
+      this.#ports.finish(acked)
+      this.#dispatcher().reveal(lives)
+      return
+    }
+    for (const live of acked) this.#dispatcher().unpin(live)
+    if (decision === 'abort') this.#ports.finish(lives)
+  }
+
+  #acked({ acks }: TxState): readonly Live[] {
+    return acks.flatMap((ack) => this.#replica.find(...ack) ?? [])
+  }
+
+  #assertIts(tx: string, from: PeerId): TxState | undefined {
+    const known = this.#replica.transactions.get(tx)
+    if (known && known.coordinator !== from)
+      throw new MessagingError('malformed', 'this transaction is another’s')
+    return known
   }
 
   #state(

@@ -153,8 +153,9 @@ export class Queues {
     this.destinations = this.#api()
     this.#transactions = new Transactions({
       ...{ store, clock, random, signal: this.#controller.signal },
-      sendOf: (queue, body, given) => this.#txSend(queue, draftOf(body, given, clock.wall())),
+      sendsOf: (queue, body, given) => this.#txSends(queue, body, given),
       publishOf: (topic, body, given) => this.#txPublish(topic, body, given),
+      publish: ({ topic, body, headers }) => options.publish(topic, body, headers),
       decide: (home, tx, decision) => this.#ask(home, METHOD_DECIDE, { tx, decision }),
       apply: (queue, tx, home, decision) => this.#ask(queue, METHOD_APPLY, { tx, home, decision }),
     })
@@ -224,16 +225,11 @@ export class Queues {
     id: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<readonly Sent[]> {
-    const wall = this.#options.clock.wall()
-    const draft: OutboxDraft = {
-      ...{ priority: DEFAULT_PRIORITY, sentAt: wall, expiresAt: 0, deliverAt: 0, body, headers },
-      tags: { address: topic },
-    }
+    const draft = this.#draftOfTopic(topic, body, headers)
     const sends = queues.map((queue) => this.#put(queue, draft, level, signal))
     if (retained) {
-      const expiresAt = retained.ttlMs > 0 ? wall + retained.ttlMs : 0
-      const tags = id === undefined ? draft.tags : { address: topic, correlationId: id }
-      sends.push(this.#put(retained.queue, { ...draft, expiresAt, tags }, level, signal))
+      const tags = id === undefined ? draft.tags : { ...draft.tags, correlationId: id }
+      sends.push(this.#put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, level, signal))
     }
     return Promise.all(sends)
   }
@@ -364,35 +360,32 @@ export class Queues {
     return { id: messageId(this.#calls.self, stream, number), ...reached }
   }
 
-  /** To the queue itself and to where the room has diverts it; the first place's answer is the sender's. */
+  /** The first place's answer is the sender's. */
   async #sendOn(
     queue: string,
     draft: OutboxDraft,
     level: SendLevel,
     signal: AbortSignal | undefined,
   ): Promise<Sent> {
+    const sends = this.#diverted(queue, draft).map((one) => this.#put(one.queue, one.draft, level, signal))
+    const [first] = await Promise.all(sends)
+    return first as Sent
+  }
+
+  /** The queue itself and where the room has diverts it; never nowhere. */
+  #diverted(
+    queue: string,
+    draft: OutboxDraft,
+  ): readonly { readonly queue: string; readonly draft: OutboxDraft }[] {
     const { headers, priority, expiresAt, sentAt, body, tags } = draft
-    const head = {
-      headers,
-      priority,
-      expiresAt,
-      sentAt,
-      isDurable: true,
-      from: this.#calls.self,
-      group: tags.group,
-    }
     const { queues, isExclusive } = this.#diverts.of(queue, {
-      ...head,
-      size: body.byteLength,
-      address: queue,
+      ...{ headers, priority, expiresAt, sentAt, isDurable: true, from: this.#calls.self },
+      ...{ group: tags.group, size: body.byteLength, address: queue },
     })
     const origin = { ...headers, _AMQ_ORIG_ADDRESS: queue, _AMQ_ORIG_QUEUE: queue }
-    const copies = queues.map((to) =>
-      this.#put(to, { ...draft, headers: origin, tags: { ...tags, address: queue } }, level, signal),
-    )
-    const own = isExclusive ? [] : [this.#put(queue, draft, level, signal)]
-    const [first] = await Promise.all([...own, ...copies])
-    return first as Sent
+    const copy = { ...draft, headers: origin, tags: { ...tags, address: queue } }
+    const own = isExclusive ? [] : [{ queue, draft }]
+    return [...own, ...queues.map((to) => ({ queue: to, draft: copy }))]
   }
 
   async #put(
@@ -420,7 +413,8 @@ export class Queues {
 
   /** On behalf of its first sender: an owner sends what is dead or expired to where such things go. */
   async #forward(queue: string, item: QueueItem, headers: Headers, dedupId: string): Promise<void> {
-    const { priority, sentAt, body, tags } = item
+    const { priority, sentAt, body } = item
+    const { tx: _tx, txHome: _home, ...tags } = item.tags
     const draft: OutboxDraft = {
       ...{ priority, sentAt, body: body.slice(), expiresAt: 0, deliverAt: 0 },
       headers: { ...item.headers, ...headers },
@@ -430,12 +424,17 @@ export class Queues {
   }
 
   #txSend(queue: string, draft: OutboxDraft): TxSend {
-    checkTopicName(queue)
     return {
       queue,
       put: (tx, txHome, signal) =>
         this.#put(queue, { ...draft, tags: { ...draft.tags, tx, txHome } }, 'replicated', signal),
     }
+  }
+
+  #txSends(queue: string, body: unknown, options: SendOptions): readonly TxSend[] {
+    checkTopicName(queue)
+    const draft = draftOf(body, options, this.#options.clock.wall())
+    return this.#diverted(queue, draft).map((one) => this.#txSend(one.queue, one.draft))
   }
 
   /** Those who subscribe now get it when it is committed, by way of the layer above. */
@@ -444,14 +443,20 @@ export class Queues {
     const headers = checkHeaders(given)
     const bytes = encodeBody(body)
     const { queues, retained, isExclusive } = this.routing(topic, headers, bytes.byteLength)
-    const wall = this.#options.clock.wall()
-    const draft: OutboxDraft = {
-      ...{ priority: DEFAULT_PRIORITY, sentAt: wall, expiresAt: 0, deliverAt: 0, body: bytes, headers },
+    const targets = retained ? [...queues, retained.queue] : queues
+    const draft = this.#draftOfTopic(topic, bytes, headers)
+    const sends = targets.map((queue) =>
+      this.#txSend(queue, expiring(draft, queue === retained?.queue ? retained.ttlMs : 0)),
+    )
+    return { sends, live: isExclusive ? undefined : { topic, body: bytes, headers } }
+  }
+
+  #draftOfTopic(topic: string, body: Uint8Array<ArrayBuffer>, headers: Headers): OutboxDraft {
+    const sentAt = this.#options.clock.wall()
+    return {
+      ...{ priority: DEFAULT_PRIORITY, sentAt, expiresAt: 0, deliverAt: 0, body, headers },
       tags: { address: topic },
     }
-    const targets = retained ? [...queues, retained.queue] : queues
-    const publish = () => (isExclusive ? Promise.resolve() : this.#options.publish(topic, bytes, headers))
-    return { sends: targets.map((queue) => this.#txSend(queue, draft)), publish }
   }
 
   async #askOutcome(home: string, tx: string, coordinator: PeerId): Promise<Decision | undefined> {
@@ -552,6 +557,10 @@ export class Queues {
 
 function readDivertFields({ from, to, exclusive, selector }: Divert) {
   return { from, to, exclusive, selector }
+}
+
+function expiring(draft: OutboxDraft, ttlMs: number): OutboxDraft {
+  return ttlMs > 0 ? { ...draft, expiresAt: draft.sentAt + ttlMs } : draft
 }
 
 /** Throws a MessagingError. */

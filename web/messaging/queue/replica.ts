@@ -15,7 +15,8 @@ import {
   TABLE_SOURCES,
   TABLE_TRANSACTIONS,
 } from './tables.ts'
-import { mergeTx, type TxState, txToWire } from './tx-state.ts'
+import { TxLedger } from './tx-ledger.ts'
+import type { TxState } from './tx-state.ts'
 
 /** Messages of one page, and so of one transfer. */
 export const MAX_PAGE_ITEMS = 512
@@ -25,8 +26,6 @@ export const PAGE_BYTES = 256 * 1024
 const CACHE_BYTES = 8 * 1024 * 1024
 /** With less at hand the next page is read. */
 const READ_AHEAD_BYTES = 6 * 1024 * 1024
-/** Transactions that a queue remembers; decided ones go first, the oldest before. */
-const MAX_TRANSACTIONS = 10_000
 /** What a message costs beside its body. */
 export const MESSAGE_COST_BYTES = 128
 
@@ -68,7 +67,7 @@ export class Replica {
   readonly queue: string
   readonly sources = new Map<string, Source>()
   readonly dedup: DedupWindow
-  readonly transactions = new Map<string, TxState>()
+  readonly transactions: TxLedger
   epoch: Epoch
   /** Undefined where this node obeys an owner and has heard nothing of the queue yet. */
   settings: QueueSettings | undefined
@@ -95,6 +94,7 @@ export class Replica {
   constructor(queue: string, store: Store, epoch: Epoch) {
     this.queue = queue
     this.dedup = new DedupWindow(queue)
+    this.transactions = new TxLedger(queue)
     this.epoch = epoch
     this.#store = store
     this.#adds = new GroupCommit((batches) => this.#write(batches))
@@ -157,19 +157,8 @@ export class Replica {
 
   /** Adds to what is known of a transaction; resolves when it is on disk. */
   async noteTx(state: TxState): Promise<void> {
-    const merged = mergeTx(this.transactions.get(state.tx), state)
-    if (!merged) return
-    this.transactions.set(state.tx, merged)
-    const writes: StoreWrite[] = [
-      { table: TABLE_TRANSACTIONS, key: [this.queue, state.tx], value: txToWire(merged) },
-    ]
-    for (const { tx, decision } of this.transactions.values()) {
-      if (this.transactions.size <= MAX_TRANSACTIONS) break
-      if (decision === undefined) continue
-      this.transactions.delete(tx)
-      writes.push({ table: TABLE_TRANSACTIONS, key: [this.queue, tx], remove: true })
-    }
-    await this.#store.write(writes, 'relaxed')
+    const writes = this.transactions.note(state)
+    if (writes) await this.#store.write(writes, 'relaxed')
   }
 
   setAttempts(live: Live, attempts: number): void {
@@ -308,6 +297,7 @@ export class Replica {
       attempts: 0,
     }
     source.live.set(number, live)
+    this.transactions.index(live)
     if (page.live++ === 0) this.#pages.add(page)
     this.count++
     this.bytes += size
@@ -324,10 +314,20 @@ export class Replica {
       this.count--
       this.bytes -= live.size
       finished.push(live)
+      this.#forgetTx(live)
       if (live.attempts > 0)
         this.#removes.push({ table: TABLE_ATTEMPTS, key: this.#attemptsKey(live), remove: true })
       if (--live.page.live === 0) this.#forget(live.page)
     }
+  }
+
+  /** A message of a transaction that came to nothing may be sent again with the same id. */
+  #forgetTx(live: Live): void {
+    const { tx, dedupId } = live.tags
+    if (tx === undefined) return
+    if (dedupId !== undefined && !this.transactions.isVisible(live))
+      this.#removes.push(...this.dedup.forget(dedupId))
+    this.transactions.forget(live)
   }
 
   #forget(page: Page): void {

@@ -263,7 +263,7 @@ export class Replication {
       done,
       have: new Intervals(),
     }))
-    const transactions = [...this.#replica.transactions.values()]
+    const transactions = this.#replica.transactions.all()
     return this.#send(holder, [], sources, [], transactions, this.#replica.dedup.all())
   }
 

@@ -31,8 +31,14 @@ export const MAX_TX_ACKS = 1_000
 export function mergeTx(known: TxState | undefined, news: TxState): TxState | undefined {
   if (!known) return news
   const decision = rankOf(news) > rankOf(known) ? news.decision : known.decision
-  const acks = news.acks.length > known.acks.length ? news.acks : known.acks
+  const isKnown = new Set(known.acks.map(keyOf))
+  const fresh = news.acks.filter((ack) => !isKnown.has(keyOf(ack)))
+  const acks = fresh.length > 0 ? [...known.acks, ...fresh] : known.acks
   return decision === known.decision && acks === known.acks ? undefined : { ...known, decision, acks }
+}
+
+function keyOf([from, stream, number]: TxAck): string {
+  return `${from}/${stream}/${number}`
 }
 
 function rankOf({ decision }: TxState): number {

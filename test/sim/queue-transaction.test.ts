@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest'
+import { FIRST_SEED, seedCount } from '../support/sim/seeds.ts'
+import { QueueStory, totalQueue } from './queue-story.ts'
+
+const SEEDS = seedCount(300)
+const STEPS = 10
+
+async function play(seed: number): Promise<QueueStory> {
+  const story = await QueueStory.begin(seed, { tabs: 3, steps: STEPS, isPiped: true })
+  for (let index = 0; index < 3; index++) story.consume(index)
+  for (let step = 0; step < STEPS; step++) await story.act()
+  await story.drain()
+  return story
+}
+
+describe('transactions in a room with faults', () => {
+  test(
+    `QUE43 ${SEEDS} seeds: what is brought from queue to queue arrives, and leaves where it was`,
+    async () => {
+      let duplicated = 0
+      let sent = 0
+      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+        const story = await play(seed)
+        const result = totalQueue(story)
+        duplicated += result.duplicated
+        sent += story.confirmed.size
+        if (result.lost.length > 0 || result.unexpected.length > 0)
+          throw story.sim.failure(JSON.stringify(result))
+      }
+      console.info(`${sent} messages, ${duplicated} came more than once`)
+      expect(sent).toBeGreaterThan(SEEDS)
+    },
+    SEEDS * 6_000,
+  )
+})
