@@ -3,12 +3,22 @@ import type { Member, Room } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Calls } from './calls.ts'
-import { CHANNEL_AWAKE, type Fact, factsToWire, MAX_FACTS, METHOD_FACTS, readFacts } from './messages.ts'
+import {
+  CHANNEL_AWAKE,
+  type Fact,
+  factsToWire,
+  MAX_FACTS,
+  METHOD_FACTS,
+  readFacts,
+  type Facts as Said,
+} from './messages.ts'
 
 const REQUEST_MS = 5_000
 const RETRY_MS = 1_000
 /** Who has not said anything about queues for so long does not know them. */
 const EXPECT_MS = 5_000
+/** Queues of which one member may speak, those that it keeps no longer too. */
+const MAX_NAMES = 8 * MAX_FACTS
 /** How often one that owns queues says that it is awake. */
 export const AWAKE_MS = 1_000
 /** An owner of whom nothing was heard for so long is asleep: hidden and throttled, frozen, or stopped. */
@@ -17,7 +27,9 @@ export const ASLEEP_MS = 4_000
 /** What one member's session said. */
 interface Heard {
   readonly sessionId: string
-  facts: Map<string, Fact>
+  readonly facts: Map<string, Fact>
+  /** By queue, of what was said last of it; of those that it keeps no longer too. */
+  readonly versions: Map<string, number>
   at: number
 }
 
@@ -41,6 +53,7 @@ export class Facts {
   readonly #onChange: (queues: ReadonlySet<string> | 'all') => void
   readonly #onAsleep: () => void
   readonly #own = new Map<string, Fact>()
+  #version = 1
   readonly #heard = new Map<PeerId, Heard>()
   readonly #told = new Map<PeerId, Told>()
   readonly #stops: (() => void)[]
@@ -129,6 +142,7 @@ export class Facts {
   }
 
   #changed(queue: string): void {
+    this.#version++
     for (const told of this.#told.values()) {
       told.changed.add(queue)
       told.wake?.()
@@ -166,13 +180,13 @@ export class Facts {
       }
       if (told.isAll) for (const queue of this.#own.keys()) told.changed.add(queue)
       const queues = [...told.changed].slice(0, MAX_FACTS)
-      const { isAll } = told
+      const isAll = told.isAll && queues.length === told.changed.size
       for (const queue of queues) told.changed.delete(queue)
       try {
         const body = this.#wireOf(queues, isAll)
         const answer = await this.#calls.request(peer, METHOD_FACTS, body, { timeoutMs: REQUEST_MS, signal })
+        if (told.isAll) this.#hear(answer, peer)
         told.isAll = false
-        if (isAll) this.#hear(answer, peer)
       } catch {
         // Gone, slow, or an older build: it is asked again while it is a member.
         for (const queue of queues) told.changed.add(queue)
@@ -198,32 +212,29 @@ export class Facts {
 
   #wireOf(queues: readonly string[], isAll: boolean): Value {
     const facts = queues.flatMap((queue) => this.#own.get(queue) ?? [])
-    return factsToWire({ isAll, facts, gone: queues.filter((queue) => !this.#own.has(queue)) })
+    const gone = queues.filter((queue) => !this.#own.has(queue))
+    return factsToWire({ version: this.#version, isAll, facts, gone })
   }
 
   /** Answered with everything that fits; the rest is told in its own time. */
   #onFacts(body: unknown, from: PeerId): Value {
     if (!this.#hear(body, from)) throw new MessagingError('malformed', 'these are no facts of queues')
-    return this.#wireOf([...this.#own.keys()].slice(0, MAX_FACTS), true)
+    return this.#wireOf([...this.#own.keys()].slice(0, MAX_FACTS), this.#own.size <= MAX_FACTS)
   }
 
+  /** What is told and what is answered may come by different ways, and so out of order. */
   #hear(body: unknown, from: PeerId): boolean {
     const said = readFacts(body)
     const member = this.#room.member(from)
     if (!said || !member) return false
-    let heard = this.#heard.get(from)
-    const isNew = heard?.sessionId !== member.sessionId
-    if (!heard || isNew) {
-      heard = { sessionId: member.sessionId, facts: new Map(), at: 0 }
-      this.#heard.set(from, heard)
-    }
-    const before = said.isAll ? heard.facts : new Map<string, Fact>()
-    if (said.isAll) heard.facts = new Map()
-    for (const fact of said.facts) heard.facts.set(fact.queue, fact)
-    for (const queue of said.gone) heard.facts.delete(queue)
+    const known = this.#heard.get(from)
+    const isNew = known?.sessionId !== member.sessionId
+    const heard = isNew || !known ? newlyHeard(member.sessionId) : known
+    if (heard.facts.size > MAX_NAMES) return false
+    this.#heard.set(from, heard)
     heard.at = this.#clock.now()
-    if (isNew) this.#onChange('all')
-    else this.#onChange(new Set([...before.keys(), ...said.facts.map(({ queue }) => queue), ...said.gone]))
+    const changed = apply(heard, said)
+    this.#onChange(isNew ? 'all' : changed)
     return true
   }
 
@@ -257,4 +268,28 @@ export class Facts {
     }
     if (queues.size > 0) this.#onChange(queues)
   }
+}
+
+function newlyHeard(sessionId: string): Heard {
+  return { sessionId, facts: new Map(), versions: new Map(), at: 0 }
+}
+
+/** Gives the queues of which this was news. */
+function apply({ facts, versions }: Heard, said: Said): ReadonlySet<string> {
+  const news = new Map<string, Fact | undefined>()
+  if (said.isAll) for (const queue of facts.keys()) news.set(queue, undefined)
+  for (const queue of said.gone) news.set(queue, undefined)
+  for (const fact of said.facts) news.set(fact.queue, fact)
+  for (const [queue, fact] of [...news]) {
+    if ((versions.get(queue) ?? 0) > said.version) {
+      news.delete(queue)
+      continue
+    }
+    versions.set(queue, said.version)
+    if (fact) facts.set(queue, fact)
+    else facts.delete(queue)
+  }
+  if (versions.size > MAX_NAMES)
+    for (const queue of versions.keys()) if (!facts.has(queue)) versions.delete(queue)
+  return new Set(news.keys())
 }

@@ -65,6 +65,8 @@ export interface Fact {
 }
 
 export interface Facts {
+  /** Changes that the sender's session has seen: of two that come out of order the higher one holds. */
+  readonly version: number
   /** All that there is; else only what changed, and `gone` what the sender keeps no longer. */
   readonly isAll: boolean
   readonly facts: readonly Fact[]
@@ -73,16 +75,16 @@ export interface Facts {
 
 export const MAX_FACTS = 512
 
-export function factsToWire({ isAll, facts, gone }: Facts): Value {
+export function factsToWire({ version, isAll, facts, gone }: Facts): Value {
   const rows = facts.map(({ queue, epoch, isActive }) => [queue, epochToWire(epoch), isActive])
-  return { isAll, facts: rows, gone: [...gone] }
+  return { version, isAll, facts: rows, gone: [...gone] }
 }
 
 export function readFacts(value: unknown): Facts | undefined {
-  if (!isRow(value) || typeof value['isAll'] !== 'boolean') return undefined
+  if (!isRow(value) || typeof value['isAll'] !== 'boolean' || !isCount(value['version'])) return undefined
   const facts = readAll(value['facts'], MAX_FACTS, readFact)
   const gone = readAll(value['gone'], MAX_FACTS, (name) => (isTopicName(name) ? name : undefined))
-  return facts && gone && { isAll: value['isAll'], facts, gone }
+  return facts && gone && { version: value['version'], isAll: value['isAll'], facts, gone }
 }
 
 function readFact(value: unknown): Fact | undefined {

@@ -156,7 +156,7 @@ export class Owner {
     const source = this.#replica.source(from, stream)
     const refused: [number, string][] = []
     const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
-    if (row['wantsStored'] === true) this.#tellStored(source, mark)
+    if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
     const copies = await this.replication.reached(this.replication.seq)
     return { mark, copies, refused }
   }
@@ -469,7 +469,9 @@ export class Owner {
   }
 
   #tellStored(source: Source, mark: number): void {
-    const body = { ...headToWire(this.#replica.queue, this.epoch), stream: source.stream, mark }
+    // Who has it in its outbox and is to keep the other copy has that copy already.
+    const isEnough = this.replication.isOnlyOther(source.from)
+    const body = { ...headToWire(this.#replica.queue, this.epoch), stream: source.stream, mark, isEnough }
     this.#ports.calls.notify(source.from, CHANNEL_STORED, body).catch(() => {
       // The answer to its request says it too.
     })

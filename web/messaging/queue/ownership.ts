@@ -141,6 +141,10 @@ export class Ownership {
     return owner
   }
 
+  isMine(queue: string): boolean {
+    return this.#owners.has(queue)
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -494,7 +498,8 @@ export class Ownership {
 
   async #onCopy(body: unknown, from: PeerId): Promise<Value> {
     const { queue, epoch, row } = await this.#obey(body, from)
-    const settings = readSettings(row['settings'])
+    const isFirst = row['settings'] !== null
+    const settings = isFirst ? readSettings(row['settings']) : this.#options.replicas.get(queue)?.settings
     const items = readQueueItems(row['items'])
     const done = readSources(row['done'])
     const attempts = readAttempts(row['attempts'])
@@ -502,7 +507,12 @@ export class Ownership {
     const transactions = readTransactions(row['tx'])
     if (!settings || !items || !done || !attempts || !dedupIds || !transactions)
       throw new MessagingError('malformed', 'this is no copy of a queue')
-    const replica = await this.#kept(queue, epoch, settings, readPartialSettings(row['explicit']) ?? {})
+    const replica = await this.#kept(
+      queue,
+      epoch,
+      settings,
+      isFirst ? (readPartialSettings(row['explicit']) ?? {}) : undefined,
+    )
     for (const state of transactions) await replica.noteTx(state)
     for (const state of done) {
       const source = replica.source(state.from, state.stream)
@@ -524,7 +534,7 @@ export class Ownership {
     queue: string,
     epoch: Epoch,
     settings: QueueSettings,
-    explicit: Partial<QueueSettings>,
+    explicit: Partial<QueueSettings> | undefined,
   ): Promise<Replica> {
     const { store, replicas } = this.#options
     const known = replicas.get(queue)
@@ -532,7 +542,7 @@ export class Ownership {
     const replica = known ?? new Replica(queue, store, epoch)
     replicas.set(queue, replica)
     replica.settings = settings
-    replica.explicit = explicit
+    replica.explicit = explicit ?? replica.explicit
     await replica.adopt(epoch)
     this.#facts.set({ queue, epoch, isActive: false })
     return replica

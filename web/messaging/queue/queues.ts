@@ -336,8 +336,9 @@ export class Queues {
     this.#calls.onNotify(CHANNEL_STORED, (body, from) => {
       const stored = readStored(body)
       const sender = stored && this.#senders.get(stored.queue)
-      if (sender?.stream === stored?.stream && this.#ownership.reignOf(stored?.queue ?? '')?.owner === from)
-        sender?.stored(stored?.mark ?? 0)
+      if (sender?.stream !== stored?.stream || this.#ownership.reignOf(stored?.queue ?? '')?.owner !== from)
+        return
+      if (stored) sender?.stored(stored.mark, stored.isEnough)
     })
   }
 

@@ -67,6 +67,15 @@ class UnderWay {
   }
 }
 
+/** What a holder is told once: it keeps it with what comes later. */
+interface FirstCopy {
+  readonly settings: Readonly<Record<string, Value>> | null
+  readonly explicit: Readonly<Record<string, Value>> | null
+  readonly dedup: readonly string[]
+}
+
+const LATER_COPY: FirstCopy = { settings: null, explicit: null, dedup: [] }
+
 interface Waiter {
   readonly seq: number
   resolve(copies: number): void
@@ -151,6 +160,12 @@ export class Replication {
   /** Those that do not answer now. */
   get silent(): ReadonlySet<PeerId> {
     return new Set([...this.#holders.values()].filter(({ isSilent }) => isSilent).map(({ peer }) => peer))
+  }
+
+  /** Whether this member and the owner are all that have to keep a copy, and it is up to date but for what is under way. */
+  isOnlyOther(peer: PeerId): boolean {
+    const holder = this.#holders.get(peer)
+    return this.#holders.size === 1 && holder?.cursor !== undefined && this.#settings.copies === 2
   }
 
   logItems(items: readonly QueueItem[]): void {
@@ -264,7 +279,8 @@ export class Replication {
       have: new Intervals(),
     }))
     const transactions = this.#replica.transactions.all()
-    return this.#send(holder, [], sources, [], transactions, this.#replica.dedup.all())
+    const head = { settings: { ...this.#settings }, explicit: { ...this.#replica.explicit } }
+    return this.#send(holder, [], sources, [], transactions, { ...head, dedup: this.#replica.dedup.all() })
   }
 
   #pagesOf(held: ReadonlyMap<string, Intervals>): Live[][] {
@@ -357,16 +373,14 @@ export class Replication {
     done: readonly SourceState[],
     attempts: readonly Live[],
     transactions: readonly TxState[] = [],
-    dedup: readonly string[] = [],
+    first: FirstCopy = LATER_COPY,
   ): Promise<void> {
-    const bytes = items.reduce((sum, item) => sum + item.body.byteLength, dedup.length * 32)
+    const bytes = items.reduce((sum, item) => sum + item.body.byteLength, first.dedup.length * 32)
     const body: Value = {
       ...headToWire(this.#replica.queue, this.#epoch),
-      settings: { ...this.#settings },
-      explicit: { ...this.#replica.explicit },
+      ...first,
       items: items.map(itemToWire),
       done: done.map(sourceToWire),
-      dedup,
       tx: transactions.map(txToWire),
       attempts: attempts.map((live) => [live.source.from, live.source.stream, live.number, live.attempts]),
     }

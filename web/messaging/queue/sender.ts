@@ -19,6 +19,8 @@ const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 4_000
 /** Batches of one queue that are under way at once. */
 const MAX_UNDER_WAY = 4
+/** What an owner on this very device has within this needs no record. */
+const OWN_OWNER_MS = 50
 /** Numbers that are set aside at once, and how many before the last the next are. */
 const RESERVE = 1_000
 const RESERVE_EARLY = 500
@@ -55,6 +57,8 @@ interface Waiting {
   /** Undefined until it is written. */
   record: OutboxRecord | undefined
   isSafe: boolean
+  /** The owner has it, and this node's disk is all else that is to have it. */
+  isEnough: boolean
   resolve(sent: Sent): void
   reject(reason: unknown): void
 }
@@ -88,6 +92,8 @@ export class Sender {
   readonly #ports: SenderPorts
   readonly #waiting: Waiting[] = []
   readonly #commits: GroupCommit<Waiting, undefined>
+  /** On their way to an owner on this device. */
+  readonly #unkept: Waiting[] = []
   readonly #signal: AbortSignal
   #next: number
   /** Numbers below it are set aside on disk. */
@@ -118,7 +124,7 @@ export class Sender {
       const record: OutboxRecord = { first, left: drafts.length, isWritten: true }
       for (const { number, ...draft } of drafts) {
         const settle = { resolve: ignore, reject: ignore }
-        this.#push({ number, draft, record, level: 'accepted', isSafe: false, ...settle })
+        this.#push({ number, draft, record, level: 'accepted', isSafe: false, isEnough: false, ...settle })
       }
     }
     if (this.#waiting.length > 0) this.#start()
@@ -135,12 +141,11 @@ export class Sender {
     if (this.#next >= this.#reserved - RESERVE_EARLY) this.#reserve().catch(ignore)
     const sent = new Promise<Sent>((resolve, reject) => {
       const number = this.#next++
-      const waiting: Waiting = { number, draft, level, record: undefined, isSafe: false, resolve, reject }
+      const is = { isSafe: false, isEnough: false }
+      const waiting: Waiting = { number, draft, level, record: undefined, ...is, resolve, reject }
       this.#push(waiting)
-      this.#commits.run(waiting).then(
-        () => level === 'accepted' && resolve(this.#sent(waiting, 'accepted', 1)),
-        (error: unknown) => this.#onUnkept(waiting, error),
-      )
+      if (level !== 'accepted' && this.#ports.ownership.isMine(this.#queue)) this.#keepLater(waiting)
+      else this.#keep(waiting)
       this.#start()
     })
     return abortable(sent, signal)
@@ -152,11 +157,14 @@ export class Sender {
     for (const { reject } of this.#waiting) reject(reason)
   }
 
-  /** The owner has everything up to this number on disk. */
-  stored(mark: number): void {
+  /** The owner has everything up to this number on disk; `isEnough`: with this node's disk that is on all that should have it. */
+  stored(mark: number, isEnough: boolean): void {
     for (const waiting of this.#waiting) {
       if (waiting.number > mark) return
-      if (waiting.level === 'stored') waiting.resolve(this.#sent(waiting, 'stored', 1))
+      const { level, record } = waiting
+      waiting.isEnough = isEnough && level === 'replicated'
+      if (level === 'stored') waiting.resolve(this.#sent(waiting, 'stored', 1))
+      else if (waiting.isEnough && record?.isWritten) waiting.resolve(this.#sent(waiting, 'replicated', 2))
     }
   }
 
@@ -175,6 +183,24 @@ export class Sender {
         this.#reserving = undefined
       })
     return this.#reserving
+  }
+
+  #keepLater(waiting: Waiting): void {
+    if (this.#unkept.push(waiting) > 1) return
+    this.#ports.clock.after(OWN_OWNER_MS, () => {
+      for (const one of this.#unkept.splice(0)) if (!one.isSafe) this.#keep(one)
+    })
+  }
+
+  #keep(waiting: Waiting): void {
+    const { level, resolve } = waiting
+    this.#commits.run(waiting).then(
+      () => {
+        if (level === 'accepted') resolve(this.#sent(waiting, 'accepted', 1))
+        else if (waiting.isEnough) resolve(this.#sent(waiting, 'replicated', 2))
+      },
+      (error: unknown) => this.#onUnkept(waiting, error),
+    )
   }
 
   /** What the owner has made safe meanwhile needs no record. */
@@ -285,7 +311,7 @@ export class Sender {
       stream: this.stream,
       base: (this.#waiting[0] as Waiting).number,
       items: batch.map(({ number, draft }) => draftToWire(remaining(number, draft, clock.wall()))),
-      wantsStored: batch.some(({ level }) => level === 'stored'),
+      wantsStored: batch.some(({ level }) => level !== 'accepted'),
     }
     const options = { timeoutMs: PUT_MS, signal: this.#signal, bytes }
     const answer = readPutAnswer(await calls.request(reign.owner, METHOD_PUT, body, options))
@@ -394,8 +420,9 @@ function ignore(): void {}
 /** The owner's notice that messages up to `mark` are on its disk. */
 export function readStored(
   body: unknown,
-): { readonly queue: string; readonly stream: unknown; readonly mark: number } | undefined {
+): { queue: string; stream: unknown; mark: number; isEnough: boolean } | undefined {
   const head = readHead(body)
-  const mark = head?.row['mark']
-  return head && isCount(mark) ? { queue: head.queue, stream: head.row['stream'], mark } : undefined
+  if (!head || !isCount(head.row['mark'])) return undefined
+  const { stream, mark, isEnough } = head.row
+  return { queue: head.queue, stream, mark: mark as number, isEnough: isEnough === true }
 }
