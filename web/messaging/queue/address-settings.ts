@@ -1,3 +1,4 @@
+import { TabmeshError } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
 import { isPattern, Matcher } from '../pattern.ts'
 import { MAX_DURATION_MS } from './queue-item.ts'
@@ -25,7 +26,7 @@ export const SETTINGS: RoomTableKind<Row> = {
     try {
       return { ...checkAddressSettings(rowOf(value) as AddressSettings) } as Row
     } catch (error) {
-      if (error instanceof MessagingError) return undefined
+      if (error instanceof TabmeshError) return undefined
       throw error
     }
   },

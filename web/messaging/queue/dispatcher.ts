@@ -1,4 +1,5 @@
 import type { Clock, PeerId, Random } from '../../base/index.ts'
+import { Groups } from './groups.ts'
 import { type Cursor, Ready } from './ready.ts'
 import type { Live } from './replica.ts'
 import { Schedule } from './schedule.ts'
@@ -67,7 +68,7 @@ export class Dispatcher {
   /** Leased to a consumer, and held for its transaction whatever becomes of it. */
   readonly #pinned = new Set<Live>()
   readonly #consumers = new Map<string, Consumer>()
-  readonly #groups = new Map<string, Consumer>()
+  readonly #groups = new Groups<Consumer>()
   readonly #lastValues = new Map<string, Live>()
   /** By priority, highest first. */
   #levels: Level[] = []
@@ -162,7 +163,7 @@ export class Dispatcher {
       const held = this.#held.get(live)
       this.#held.delete(live)
       this.#pinned.delete(live)
-      if (typeof held === 'object') held.consumer.leases.delete(held.token)
+      if (typeof held === 'object') this.#drop(held)
       else if (held === undefined) this.#ready.remove(live)
       const value = this.#lastValueOf(live)
       if (value !== undefined && this.#lastValues.get(value) === live) this.#lastValues.delete(value)
@@ -210,10 +211,11 @@ export class Dispatcher {
     const consumer = this.#consumers.get(id)
     if (!consumer) return
     this.#consumers.delete(id)
-    for (const [group, holder] of this.#groups) if (holder === consumer) this.#groups.delete(group)
+    this.#groups.leave(consumer)
     this.#arrange()
     let isInHand = how === 'lost'
     for (const lease of consumer.leases.values()) {
+      this.#groups.ended(lease.live)
       if (this.#pinned.has(lease.live)) {
         this.#held.set(lease.live, 'hidden')
         continue
@@ -259,6 +261,13 @@ export class Dispatcher {
     return this.#lease(consumer, live)
   }
 
+  /** Every message group goes to whoever takes its next message, once nobody has one of it in hand; gives how many. */
+  rebalance(): number {
+    const moved = this.#groups.rebalance()
+    this.pump()
+    return moved
+  }
+
   pump(): void {
     if (this.#isPaused || this.#isPumping) return
     this.#isPumping = true
@@ -289,14 +298,11 @@ export class Dispatcher {
 
   #answer(consumer: Consumer, live: Live): 'yes' | 'never' | 'later' {
     if (!consumer.spec.accepts(live)) return 'never'
-    const { group } = live.tags
-    const holder = group === undefined ? undefined : this.#groups.get(group)
-    return holder === undefined || holder === consumer ? 'yes' : 'later'
+    return this.#groups.canTake(live, consumer) ? 'yes' : 'later'
   }
 
   #give(consumer: Consumer, live: Live): Lease {
     this.#ready.remove(live)
-    if (live.tags.group !== undefined) this.#groups.set(live.tags.group, consumer)
     return this.#lease(consumer, live)
   }
 
@@ -304,6 +310,7 @@ export class Dispatcher {
     const lease: Lease = { token: this.#nextToken++, live, consumer }
     this.#held.set(live, lease)
     consumer.leases.set(lease.token, lease)
+    this.#groups.taken(live, consumer)
     consumer.balance -= live.size
     this.delivered++
     return lease
@@ -320,8 +327,13 @@ export class Dispatcher {
   #end(consumer: Consumer, token: number): Live | undefined {
     const lease = consumer.leases.get(token)
     if (!lease || this.#pinned.has(lease.live)) return undefined
-    consumer.leases.delete(token)
+    this.#drop(lease)
     return lease.live
+  }
+
+  #drop({ consumer, token, live }: Lease): void {
+    consumer.leases.delete(token)
+    this.#groups.ended(live)
   }
 
   #failed(live: Live, delayMs?: number): void {

@@ -40,6 +40,7 @@ export const METHOD_CANCEL = 'queue.cancel'
 export const METHOD_BROWSE = 'queue.browse'
 export const METHOD_STATS = 'queue.stats'
 export const METHOD_PURGE = 'queue.purge'
+export const METHOD_REBALANCE = 'queue.rebalance'
 export const METHOD_MOVE = 'queue.move'
 /** Requests of transactions: hold these attempts; decide; what was decided?; it was decided. */
 export const METHOD_PREPARE = 'queue.prepare'

@@ -24,7 +24,7 @@ import { type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import { Replication } from './replication.ts'
 import type { QueueSettings } from './settings.ts'
-import { subjectOf } from './subject.ts'
+import { draftSubject, subjectOf } from './subject.ts'
 import type { TxState } from './tx-state.ts'
 
 /** A consumer of whom nothing is heard for so long has lost its leases: its tab is frozen, or its loop's node is. */
@@ -85,6 +85,7 @@ export class Owner {
   /** Duplicate ids of messages that are being written. */
   readonly #admitting = new Set<string>()
   readonly #stops: (() => void)[]
+  readonly #filter: Selector | undefined
   readonly #counts = { added: 0, acked: 0, failed: 0, expired: 0, dead: 0 }
   #room: (() => void)[] = []
   #isClosed = false
@@ -94,6 +95,7 @@ export class Owner {
     this.settings = settings
     this.epoch = epoch
     this.#ports = ports
+    this.#filter = selectorOf(settings.filter)
     const { calls, clock, random } = ports
     const { askOutcome, isHere } = ports
     this.#participant = new Participant(replica, () => this.#dispatcher, {
@@ -157,7 +159,8 @@ export class Owner {
     const refused: [number, string][] = []
     const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
     if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
-    const copies = await this.replication.reached(this.replication.seq)
+    const wanted = isCount(row['copies']) ? row['copies'] : Number.POSITIVE_INFINITY
+    const copies = await this.replication.reached(this.replication.seq, wanted)
     return { mark, copies, refused }
   }
 
@@ -281,6 +284,10 @@ export class Owner {
     }
   }
 
+  rebalance(): Value {
+    return this.#dispatcher.rebalance()
+  }
+
   /** Finishes everything that it knows of; gives how many that were. */
   async purge(): Promise<number> {
     const before = this.#replica.count
@@ -353,7 +360,7 @@ export class Owner {
     if (fresh.length === 0 || (fresh[0] as Draft).number !== source.high + 1) return source.high
     if (this.settings.whenFull === 'block' && this.#isFull(0, 0)) await this.#roomMade()
     this.#assertOpen()
-    const { taken, last } = this.#admit(fresh, refused)
+    const { taken, last } = this.#admit(fresh, source.from, refused)
     if (last === undefined) return source.high
     const items = taken.map((draft) => this.#stamp(source, draft))
     // The copies are written while this disk writes.
@@ -382,6 +389,7 @@ export class Owner {
   /** What there is room for, and the last number that is decided; those that follow stay with their sender for now. */
   #admit(
     drafts: readonly Draft[],
+    from: PeerId,
     refused: [number, string][],
   ): { readonly taken: readonly Draft[]; readonly last: number | undefined } {
     const { whenFull } = this.settings
@@ -393,7 +401,12 @@ export class Owner {
       const isFull = this.#isFull(taken.length, bytes + draft.body.byteLength)
       if (isFull && whenFull === 'block') break
       last = draft.number
-      if (dedupId !== undefined && (this.#replica.dedup.has(dedupId) || this.#admitting.has(dedupId))) {
+      if (this.#filter && !this.#filter.matches(draftSubject(draft, from, this.#replica.queue))) {
+        refused.push([draft.number, 'filtered'])
+      } else if (
+        dedupId !== undefined &&
+        (this.#replica.dedup.has(dedupId) || this.#admitting.has(dedupId))
+      ) {
         refused.push([draft.number, 'duplicate'])
       } else if (
         (isFull && whenFull === 'fail') ||

@@ -19,6 +19,8 @@ export interface Queue {
   stats(): Promise<QueueStats>
   /** Finishes every message that the owner knows of, those in delivery too; gives how many. */
   purge(): Promise<number>
+  /** Lets every message group go to another consumer once nobody has a message of it in hand; gives how many groups. */
+  rebalance(): Promise<number>
   /** Sends what waits here on to another queue, oldest first; gives how many that were. What is in delivery stays. */
   move(to: string, options?: MoveOptions): Promise<number>
   /** Sends dead letters or expired messages back to the queues that they came from, as new ones; gives how many that were. */
@@ -37,7 +39,7 @@ export interface SendOptions {
   readonly headers?: Readonly<Record<string, string | number | boolean>>
   /** 0 to 9, higher first; default 4. */
   readonly priority?: number
-  /** Messages of a group go to one consumer, in their order. */
+  /** Messages of a group go to one consumer, in their order. One with the header `JMSXGroupSeq` at -1 ends that: the next goes to whoever comes. */
   readonly group?: string
   /** From now; 0, the default, for ever. Then it goes to `EXP.<queue>`. */
   readonly ttlMs?: number
@@ -49,6 +51,8 @@ export interface SendOptions {
   readonly correlationId?: string
   /** Default `replicated`. */
   readonly level?: SendLevel
+  /** With `replicated`: how many are enough. Default, and at most: as many as the queue keeps. */
+  readonly copies?: number
   readonly signal?: AbortSignal
 }
 
@@ -56,7 +60,7 @@ export interface SendResult {
   readonly id: MessageId
   /** `stored` instead of `replicated` when nobody else is here to keep a copy. */
   readonly level: SendLevel
-  /** Members that keep it. */
+  /** Devices that keep it; 0 where the queue's filter does not take it. */
   readonly copies: number
   /** The queue had a message of this `dedupId`: nothing was added. */
   readonly isDuplicate: boolean

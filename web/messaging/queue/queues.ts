@@ -30,6 +30,7 @@ import {
   METHOD_PREPARE,
   METHOD_PURGE,
   METHOD_PUT,
+  METHOD_REBALANCE,
   METHOD_SETTLE,
   METHOD_STATS,
   readAll,
@@ -65,8 +66,9 @@ import {
   Sender,
   type SendLevel,
   type Sent,
+  type Wanted,
 } from './sender.ts'
-import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
+import { checkSettings, conflictOf, MAX_COPIES, type QueueSettings } from './settings.ts'
 import { type Transaction, Transactions, type TxSend } from './transaction.ts'
 import { type Decision, isDecision } from './tx-state.ts'
 
@@ -181,6 +183,7 @@ export class Queues {
       browse: (options = {}) => this.#browse(name, options),
       stats: () => this.#stats(name),
       purge: () => this.#purge(name),
+      rebalance: async () => Number(await this.#ask(name, METHOD_REBALANCE, {})),
       move: (to, options = {}) => this.#move(name, to, options),
       retry: (options = {}) => this.#move(name, null, options),
     }
@@ -226,10 +229,10 @@ export class Queues {
     signal: AbortSignal | undefined,
   ): Promise<readonly Sent[]> {
     const draft = this.#draftOfTopic(topic, body, headers)
-    const sends = queues.map((queue) => this.#put(queue, draft, level, signal))
+    const sends = queues.map((queue) => this.#put(queue, draft, { level }, signal))
     if (retained) {
       const tags = id === undefined ? draft.tags : { ...draft.tags, correlationId: id }
-      sends.push(this.#put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, level, signal))
+      sends.push(this.#put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, { level }, signal))
     }
     return Promise.all(sends)
   }
@@ -323,6 +326,7 @@ export class Queues {
       [METHOD_OUTCOME]: (body) => owner(body).owner.outcome(owner(body).row),
       [METHOD_APPLY]: (body, { from }) => owner(body).owner.apply(owner(body).row, from),
       [METHOD_MOVE]: (body) => owner(body).owner.move(owner(body).row),
+      [METHOD_REBALANCE]: (body) => owner(body).owner.rebalance(),
       [METHOD_PURGE]: (body) => owner(body).owner.purge(),
     }
     for (const [method, handler] of Object.entries(methods)) this.#calls.serve(method, handler)
@@ -352,25 +356,15 @@ export class Queues {
   async #send(queue: string, body: unknown, options: SendOptions): Promise<SendResult> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
-    const { level = 'replicated' } = options
-    if (level !== 'accepted' && level !== 'stored' && level !== 'replicated')
-      throw new MessagingError('bad-option', 'level must be accepted, stored or replicated')
+    const wanted = wantedOf(options)
     const draft = draftOf(body, options, this.#options.clock.wall())
-    const sent = await this.#sendOn(queue, draft, level, options.signal)
-    const { number, stream, ...reached } = sent
+    const sends = this.#diverted(queue, draft).map((one) =>
+      this.#put(one.queue, one.draft, wanted, options.signal),
+    )
+    // The first place's answer is the sender's.
+    const [sent] = await Promise.all(sends)
+    const { number, stream, ...reached } = sent as Sent
     return { id: messageId(this.#calls.self, stream, number), ...reached }
-  }
-
-  /** The first place's answer is the sender's. */
-  async #sendOn(
-    queue: string,
-    draft: OutboxDraft,
-    level: SendLevel,
-    signal: AbortSignal | undefined,
-  ): Promise<Sent> {
-    const sends = this.#diverted(queue, draft).map((one) => this.#put(one.queue, one.draft, level, signal))
-    const [first] = await Promise.all(sends)
-    return first as Sent
   }
 
   /** The queue itself and where the room has diverts it; never nowhere. */
@@ -392,7 +386,7 @@ export class Queues {
   async #put(
     queue: string,
     draft: OutboxDraft,
-    level: SendOptions['level'] & string,
+    wanted: Wanted,
     signal: AbortSignal | undefined,
   ): Promise<Sent> {
     let sender = this.#senders.get(queue)
@@ -401,7 +395,7 @@ export class Queues {
       this.#senders.set(queue, sender)
     }
     this.#assertRoom(draft.body.byteLength)
-    return sender.send(draft, level, signal)
+    return sender.send(draft, wanted, signal)
   }
 
   #assertRoom(bytes: number): void {
@@ -421,14 +415,14 @@ export class Queues {
       headers: { ...item.headers, ...headers },
       tags: { ...tags, dedupId },
     }
-    await this.#put(queue, draft, 'replicated', this.#controller.signal)
+    await this.#put(queue, draft, { level: 'replicated' }, this.#controller.signal)
   }
 
   #txSend(queue: string, draft: OutboxDraft): TxSend {
     return {
       queue,
       put: (tx, txHome, signal) =>
-        this.#put(queue, { ...draft, tags: { ...draft.tags, tx, txHome } }, 'replicated', signal),
+        this.#put(queue, { ...draft, tags: { ...draft.tags, tx, txHome } }, { level: 'replicated' }, signal),
     }
   }
 
@@ -562,6 +556,15 @@ function readDivertFields({ from, to, exclusive, selector }: Divert) {
 
 function expiring(draft: OutboxDraft, ttlMs: number): OutboxDraft {
   return ttlMs > 0 ? { ...draft, expiresAt: draft.sentAt + ttlMs } : draft
+}
+
+/** Throws a MessagingError. */
+function wantedOf({ level = 'replicated', copies }: SendOptions): Wanted {
+  if (level !== 'accepted' && level !== 'stored' && level !== 'replicated')
+    throw new MessagingError('bad-option', 'level must be accepted, stored or replicated')
+  if (copies !== undefined && (!Number.isInteger(copies) || copies < 1 || copies > MAX_COPIES))
+    throw new MessagingError('bad-option', `copies must be 1 to ${MAX_COPIES}`)
+  return { level, copies }
 }
 
 /** Throws a MessagingError. */

@@ -78,6 +78,8 @@ const LATER_COPY: FirstCopy = { settings: null, explicit: null, dedup: [] }
 
 interface Waiter {
   readonly seq: number
+  /** Fewer will do. */
+  readonly copies: number
   resolve(copies: number): void
   reject(reason: MessagingError): void
 }
@@ -186,10 +188,10 @@ export class Replication {
   }
 
   /** Resolves with the copies there are, this node's included, when those that there should be have everything up to `seq`. */
-  reached(seq: number): Promise<number> {
+  reached(seq: number, copies = Number.POSITIVE_INFINITY): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(notOwner())
-      this.#waiters.push({ seq, resolve, reject })
+      this.#waiters.push({ seq, copies, resolve, reject })
       this.#wakeWaiters()
     })
   }
@@ -412,13 +414,15 @@ export class Replication {
     const counted = all.filter(({ isSilent }) => !isSilent)
     const needed = Math.min(this.#settings.copies, 1 + counted.length)
     const cursors = counted.map(({ cursor }) => cursor ?? -1).sort((a, b) => b - a)
+    const copiesOf = (seq: number) => 1 + cursors.filter((cursor) => cursor >= seq).length
     // With too few, one that has just come is waited for.
-    if (!this.#isFinal && needed < this.#settings.copies) return
-    const safe = needed <= 1 ? this.#seq : (cursors[needed - 2] as number)
-    const ready = this.#waiters.filter(({ seq }) => seq <= safe)
+    const isTooFew = !this.#isFinal && needed < this.#settings.copies
+    const isReady = ({ seq, copies }: Waiter) =>
+      copiesOf(seq) >= (isTooFew ? copies : Math.min(copies, needed))
+    const ready = this.#waiters.filter(isReady)
     if (ready.length === 0) return
-    this.#waiters = this.#waiters.filter(({ seq }) => seq > safe)
-    for (const { seq, resolve } of ready) resolve(1 + cursors.filter((cursor) => cursor >= seq).length)
+    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
+    for (const { seq, resolve } of ready) resolve(copiesOf(seq))
   }
 }
 

@@ -28,6 +28,13 @@ const RESERVE_EARLY = 500
 /** `accepted`: on this device's disk. `stored`: on the owner's. `replicated`: on as many as the queue keeps copies. */
 export type SendLevel = 'accepted' | 'stored' | 'replicated'
 
+/** How safe a message is to be before its sender is told. */
+export interface Wanted {
+  readonly level: SendLevel
+  /** With `replicated`: how many copies are enough; undefined: as many as the queue keeps. */
+  readonly copies?: number | undefined
+}
+
 export interface Sent {
   readonly number: number
   readonly stream: string
@@ -54,6 +61,7 @@ interface Waiting {
   readonly number: number
   readonly draft: OutboxDraft
   readonly level: SendLevel
+  readonly copies: number
   /** Undefined until it is written. */
   record: OutboxRecord | undefined
   isSafe: boolean
@@ -124,7 +132,16 @@ export class Sender {
       const record: OutboxRecord = { first, left: drafts.length, isWritten: true }
       for (const { number, ...draft } of drafts) {
         const settle = { resolve: ignore, reject: ignore }
-        this.#push({ number, draft, record, level: 'accepted', isSafe: false, isEnough: false, ...settle })
+        this.#push({
+          number,
+          draft,
+          record,
+          level: 'accepted',
+          copies: 1,
+          isSafe: false,
+          isEnough: false,
+          ...settle,
+        })
       }
     }
     if (this.#waiting.length > 0) this.#start()
@@ -135,14 +152,15 @@ export class Sender {
   }
 
   /** Rejects with a MessagingError `quota`, `store`, `queue-full`, `closed`, or `signal.reason`, which ends the wait only. */
-  async send(draft: OutboxDraft, level: SendLevel, signal: AbortSignal | undefined): Promise<Sent> {
+  async send(draft: OutboxDraft, wanted: Wanted, signal: AbortSignal | undefined): Promise<Sent> {
     while (this.#next >= this.#reserved) await this.#reserve()
     if (this.#signal.aborted) throw new MessagingError('closed', 'this node has ended')
     if (this.#next >= this.#reserved - RESERVE_EARLY) this.#reserve().catch(ignore)
+    const { level, copies = Number.POSITIVE_INFINITY } = wanted
     const sent = new Promise<Sent>((resolve, reject) => {
       const number = this.#next++
       const is = { isSafe: false, isEnough: false }
-      const waiting: Waiting = { number, draft, level, record: undefined, ...is, resolve, reject }
+      const waiting: Waiting = { number, draft, level, copies, record: undefined, ...is, resolve, reject }
       this.#push(waiting)
       if (level !== 'accepted' && this.#ports.ownership.isMine(this.#queue)) this.#keepLater(waiting)
       else this.#keep(waiting)
@@ -161,9 +179,9 @@ export class Sender {
   stored(mark: number, isEnough: boolean): void {
     for (const waiting of this.#waiting) {
       if (waiting.number > mark) return
-      const { level, record } = waiting
+      const { level, copies, record } = waiting
       waiting.isEnough = isEnough && level === 'replicated'
-      if (level === 'stored') waiting.resolve(this.#sent(waiting, 'stored', 1))
+      if (level === 'stored' || copies === 1) waiting.resolve(this.#sent(waiting, 'stored', 1))
       else if (waiting.isEnough && record?.isWritten) waiting.resolve(this.#sent(waiting, 'replicated', 2))
     }
   }
@@ -311,6 +329,7 @@ export class Sender {
       stream: this.stream,
       base: (this.#waiting[0] as Waiting).number,
       items: batch.map(({ number, draft }) => draftToWire(remaining(number, draft, clock.wall()))),
+      copies: mostCopies(batch),
       wantsStored: batch.some(({ level }) => level !== 'accepted'),
     }
     const options = { timeoutMs: PUT_MS, signal: this.#signal, bytes }
@@ -330,6 +349,7 @@ export class Sender {
       safe.add(waiting)
       if (code === 'queue-full') waiting.reject(queueFull(this.#queue))
       else if (code === 'quota') waiting.reject(ownerFull(this.#queue))
+      else if (code === 'filtered') waiting.resolve(this.#sent(waiting, 'stored', 0))
       else
         waiting.resolve({
           ...this.#sent(waiting, copies > 1 ? 'replicated' : 'stored', copies),
@@ -379,6 +399,12 @@ export class Sender {
   #sent({ number }: Waiting, level: SendLevel, copies: number): Sent {
     return { number, stream: this.stream, level, copies, isDuplicate: false }
   }
+}
+
+/** Null: all that the queue keeps. */
+function mostCopies(batch: readonly Waiting[]): number | null {
+  const most = Math.max(...batch.map(({ copies }) => copies))
+  return Number.isFinite(most) ? most : null
 }
 
 /** Everything that waited on disk when the node began. */

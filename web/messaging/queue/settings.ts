@@ -1,4 +1,6 @@
+import { TabmeshError } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
+import { compileSelector } from '../selector/index.ts'
 import { MAX_DURATION_MS } from './queue-item.ts'
 
 /** What an owner does with a message that finds its queue full. */
@@ -24,6 +26,8 @@ export interface QueueSettings {
   readonly maxBytes: number
   /** Default `block`: senders wait, their messages stay in their outboxes. Messages always lie on disk, so none need to spill. */
   readonly whenFull: FullPolicy
+  /** A selector: what it does not match is not added, and its sender is told of 0 copies. Default '': everything is. */
+  readonly filter: string
   /** Keeps only the newest so many; older ones go. Default 0: all. */
   readonly ringSize: number
   /** A message replaces the one with the same value of this header. Default '': none does. */
@@ -44,13 +48,14 @@ export const DEFAULT_SETTINGS: QueueSettings = {
   maxMessages: 1_000_000,
   maxBytes: 2 ** 30,
   whenFull: 'block',
+  filter: '',
   ringSize: 0,
   lastValueKey: '',
   nonDestructive: false,
   exclusive: false,
 }
 
-const MAX_COPIES = 5
+export const MAX_COPIES = 5
 const MAX_MESSAGES = 10_000_000
 
 const CHECKS: { readonly [name in keyof QueueSettings]: (value: unknown) => boolean } = {
@@ -63,6 +68,7 @@ const CHECKS: { readonly [name in keyof QueueSettings]: (value: unknown) => bool
   maxMessages: (value) => isWhole(value, 1, MAX_MESSAGES),
   maxBytes: (value) => isWhole(value, 1, Number.MAX_SAFE_INTEGER),
   whenFull: (value) => value === 'block' || value === 'drop-oldest' || value === 'fail',
+  filter: (value) => typeof value === 'string' && (value === '' || compileSelector(value) !== undefined),
   ringSize: (value) => isWhole(value, 0, MAX_MESSAGES),
   lastValueKey: (value) => typeof value === 'string' && value.length <= 64 && value.isWellFormed(),
   nonDestructive: (value) => typeof value === 'boolean',
@@ -71,7 +77,7 @@ const CHECKS: { readonly [name in keyof QueueSettings]: (value: unknown) => bool
 
 const NAMES = Object.keys(CHECKS) as (keyof QueueSettings)[]
 
-/** Throws a MessagingError `bad-option` that names the setting. */
+/** Throws a MessagingError `bad-option` that names the setting, or a SelectorError. */
 export function checkSettings(given: Partial<QueueSettings>): Partial<QueueSettings> {
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof QueueSettings] : undefined
@@ -85,8 +91,9 @@ export function checkSettings(given: Partial<QueueSettings>): Partial<QueueSetti
 export function readSettings(value: unknown): QueueSettings | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const row = value as Readonly<Record<string, unknown>>
-  if (!NAMES.every((name) => Object.hasOwn(row, name) && CHECKS[name](row[name]))) return undefined
-  return Object.fromEntries(NAMES.map((name) => [name, row[name]])) as unknown as QueueSettings
+  if (!NAMES.every((name) => Object.hasOwn(row, name))) return undefined
+  const settings = Object.fromEntries(NAMES.map((name) => [name, row[name]]))
+  return readPartialSettings(settings) as QueueSettings | undefined
 }
 
 /** Undefined for what is no set of settings. */
@@ -95,7 +102,7 @@ export function readPartialSettings(value: unknown): Partial<QueueSettings> | un
   try {
     return { ...checkSettings(value as Partial<QueueSettings>) }
   } catch (error) {
-    if (error instanceof MessagingError) return undefined
+    if (error instanceof TabmeshError) return undefined
     throw error
   }
 }

@@ -1,4 +1,6 @@
+import type { PeerId } from '../../base/index.ts'
 import type { SelectorSubject } from '../selector/index.ts'
+import type { Draft } from './queue-item.ts'
 import type { Live } from './replica.ts'
 
 /** A message as a selector sees it. */
@@ -16,5 +18,26 @@ export function subjectOf(
     from: source.from,
     address: tags.address ?? queue,
     group: tags.group,
+  }
+}
+
+/** One that is not in the queue yet. */
+export function draftSubject(
+  { headers, priority, sentAt, ttlMs, body, tags }: Draft,
+  from: PeerId,
+  queue: string,
+): SelectorSubject {
+  const expiresAt = ttlMs > 0 ? sentAt + ttlMs : 0
+  const { address = queue, group } = tags
+  return {
+    headers,
+    priority,
+    expiresAt,
+    isDurable: true,
+    sentAt,
+    size: body.byteLength,
+    from,
+    address,
+    group,
   }
 }
