@@ -70,6 +70,7 @@ function layersOf(options: NodeOptions, room: Room, loaded: LoadedMessages): Lay
     store,
     clock,
     random,
+    crypto,
     loaded,
     ...(destinations ? { destinations } : {}),
   })

@@ -11,6 +11,7 @@ import {
 } from './mesh/index.ts'
 import type {
   Destinations,
+  Files,
   MessageHistory,
   Queue,
   QueueSettings,
@@ -43,6 +44,7 @@ export class RoomNode implements MeshNode {
   readonly roomId: RoomId
   readonly invite: string
   readonly destinations: Destinations
+  readonly files: Files
   readonly history: MessageHistory
   readonly datasets: Datasets
   readonly jobs: Jobs
@@ -70,6 +72,7 @@ export class RoomNode implements MeshNode {
     this.roomId = room.roomId
     this.invite = encodeInvite(options.inviteBase, options.roomSecret)
     this.destinations = messaging.destinations
+    this.files = messaging.files
     this.history = messaging.history
     this.datasets = this.#importing(data.datasets)
     this.jobs = compute.jobs

@@ -5,6 +5,7 @@ import type { Member, MemberProfile, PeerView, SignalingState, Transport } from 
 import {
   type DestinationSettings,
   type Destinations,
+  type Files,
   MESSAGING_TABLES,
   type MessageHistory,
   type Queue,
@@ -77,6 +78,9 @@ export type {
   Delivery,
   Destinations,
   DivertOptions,
+  FileInfo,
+  Files,
+  FileTransfer,
   FullPolicy,
   HistoryEntry,
   Level,
@@ -92,9 +96,12 @@ export type {
   SendLevel,
   SendOptions,
   SendResult,
+  SharedFile,
   SubscribeOptions,
   Subscription,
   Transaction,
+  TransferSnapshot,
+  TransferState,
 } from './messaging/index.ts'
 export { MessagingError, type MessagingErrorCode, SelectorError } from './messaging/index.ts'
 export { StoreError, type StoreErrorCode } from './storage/index.ts'
@@ -211,6 +218,8 @@ export interface MeshNode {
   transaction(work: (tx: Transaction) => unknown, options?: { readonly signal?: AbortSignal }): Promise<void>
   /** Settings by pattern, diverts, and which queues there are: what the room agrees on. */
   readonly destinations: Destinations
+  /** Files of any size from one member to another, streamed from disk to disk. */
+  readonly files: Files
   readonly history: MessageHistory
   readonly datasets: Datasets
   readonly jobs: Jobs

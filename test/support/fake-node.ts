@@ -187,6 +187,7 @@ function createFakeNode(): MeshNode {
       queues: () => [],
       subscribe: () => () => {},
     },
+    files: fakeTransfers(),
     request: () => Promise.reject(new Error('the fake has no queues')),
     transaction: () => Promise.reject(new Error('the fake has no queues')),
     history: {
@@ -347,4 +348,13 @@ function fakeMessages(): [string, readonly HistoryEntry[]][] {
       ],
     ],
   ]
+}
+
+const NO_TRANSFERS: readonly never[] = []
+
+function fakeTransfers(): MeshNode['files'] {
+  const refuse = (): never => {
+    throw new Error('the fake has no files')
+  }
+  return { list: () => NO_TRANSFERS, subscribe: () => () => {}, send: refuse, share: refuse, fetch: refuse }
 }

@@ -8,7 +8,11 @@ import { TabmeshError } from '../base/index.ts'
  *
  * Of queues. `queue-full`: it takes no more, by its settings. `settings-conflict`: it exists with other settings.
  * `not-owner`, `stale-epoch`: somebody else owns the queue now; asked again, the right one answers. `lease-lost`: the attempt
- * is no longer this consumer's,
+ * is no longer this consumer's. `no-reply`: nobody answered in time. `aborted`: nothing of the transaction has happened.
+ * `duplicate`: the queue knows this `dedupId`.
+ *
+ * Of files. `declined`, `cancelled`: one of the two sides did that. `damaged`: what came, or what lies on the disk, is not
+ * what was sent. `gone`: its sender no longer has it.
  */
 export type MessagingErrorCode =
   | 'bad-name'
@@ -28,5 +32,9 @@ export type MessagingErrorCode =
   | 'no-reply'
   | 'aborted'
   | 'duplicate'
+  | 'declined'
+  | 'cancelled'
+  | 'damaged'
+  | 'gone'
 
 export class MessagingError extends TabmeshError<MessagingErrorCode> {}

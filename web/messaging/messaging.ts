@@ -1,4 +1,4 @@
-import { abortable, type Clock, type Random, sleep } from '../base/index.ts'
+import { abortable, type Clock, type Crypto, type Random, sleep } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
 import type { Store } from '../storage/index.ts'
 import { DEFAULT_DESTINATIONS, type DestinationSettings, Destinations } from './destination.ts'
@@ -6,6 +6,7 @@ import { Direct } from './direct.ts'
 import { subscribeDurably, unsubscribe } from './durable.ts'
 import { MessagingError } from './errors.ts'
 import { Feeds } from './feeds.ts'
+import { type Files, RoomFiles } from './files/index.ts'
 import { History } from './history.ts'
 import { Inbox } from './inbox.ts'
 import { Interest } from './interest.ts'
@@ -46,6 +47,7 @@ export interface MessagingOptions {
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
+  readonly crypto: Crypto
   /** What `loadMessages` read from that store. */
   readonly loaded: LoadedMessages
   /** Default {@link DEFAULT_DESTINATIONS}. */
@@ -64,6 +66,7 @@ export interface Messaging {
    */
   transaction(work: (tx: Transaction) => unknown, options?: { readonly signal?: AbortSignal }): Promise<void>
   readonly destinations: RoomDestinations
+  readonly files: Files
   readonly history: MessageHistory
   /** Messages that their queues' owners do not have yet. */
   readonly waitingCount: number
@@ -98,12 +101,13 @@ class RoomMessaging implements Messaging {
   readonly #feeds: Feeds
   readonly #inbox: Inbox
   readonly #queues: Queues
+  readonly files: RoomFiles
   readonly #failed = new Map<string, Failed>()
   #failures = 0
   #isClosed = false
 
   constructor(options: MessagingOptions) {
-    const { room, store, clock, random, loaded, destinations = DEFAULT_DESTINATIONS } = options
+    const { room, store, clock, random, crypto, loaded, destinations = DEFAULT_DESTINATIONS } = options
     this.#room = room
     this.#store = store
     this.#clock = clock
@@ -131,6 +135,7 @@ class RoomMessaging implements Messaging {
       ...{ room, store, clock, random, loaded: loaded.queues },
       publish: (topic, body, headers) => this.#publishNow(topic, body, headers),
     })
+    this.files = new RoomFiles({ room, store, clock, random, crypto, loaded: loaded.files })
     this.history = {
       topics: () => this.#history.topics(),
       entries: (topic) => this.#history.entries(topic),
@@ -183,6 +188,7 @@ class RoomMessaging implements Messaging {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.files.close()
     this.#queues.close()
     this.#feeds.close()
     this.#outbox.close()

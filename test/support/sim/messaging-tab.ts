@@ -57,6 +57,7 @@ export async function openMessagingTab(
         store,
         clock,
         random,
+        crypto,
         loaded,
       })
       const { signal } = all

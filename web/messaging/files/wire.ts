@@ -1,0 +1,98 @@
+import { isTokenId } from '../../base/index.ts'
+import type { Value } from '../../wire/index.ts'
+import type { FileInfo, SharedFile } from './transfer.ts'
+
+/** Request, sender to receiver: a file is offered; answered once the receiver knows of it. */
+export const METHOD_OFFER = 'file.offer'
+/** Request, receiver to sender: one chunk; answered with its bytes. Says how many bytes are on the receiver's disk. */
+export const METHOD_CHUNK = 'file.chunk'
+/** Request, receiver to sender: the hashes of all chunks, one after the other. */
+export const METHOD_HASHES = 'file.hashes'
+/** Request, to the other side: it is over for this side. */
+export const METHOD_END = 'file.end'
+
+export const HASH_BYTES = 32
+const MAX_CHUNKS = 65_536
+const LEAST_CHUNK_BYTES = 1024 * 1024
+const MOST_CHUNK_BYTES = 8 * 1024 * 1024
+/** Half a terabyte. */
+export const MAX_FILE_BYTES = MAX_CHUNKS * MOST_CHUNK_BYTES
+const MAX_NAME_LENGTH = 255
+// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it is for.
+const UNSAFE = /[\u0000-\u001f\u007f/\\\u202a-\u202e\u2066-\u2069]/gu
+const TYPE = /^[a-z0-9][a-z0-9.+-]{0,63}\/[a-z0-9][a-z0-9.+-]{0,63}$/u
+
+export type End = 'done' | 'declined' | 'cancelled' | 'failed'
+
+/** Both sides cut a file of one size into the same chunks. */
+export function chunkBytesOf(size: number): number {
+  let bytes = LEAST_CHUNK_BYTES
+  while (bytes * MAX_CHUNKS < size) bytes *= 2
+  return bytes
+}
+
+export function chunkCountOf(size: number): number {
+  return Math.ceil(size / chunkBytesOf(size))
+}
+
+export function chunkLength(size: number, index: number): number {
+  const bytes = chunkBytesOf(size)
+  return Math.min(bytes, size - index * bytes)
+}
+
+/** What this node says of a file, made so that every reader takes it. */
+export function fileInfo(file: Blob, name: string, lastModified: number): FileInfo {
+  const safe = name.replaceAll(UNSAFE, '_').toWellFormed().slice(0, MAX_NAME_LENGTH).trim()
+  const type = file.type.split(';')[0]?.trim().toLowerCase() ?? ''
+  return { name: safe || 'file', size: file.size, type: TYPE.test(type) ? type : '', lastModified }
+}
+
+export function offerToWire({ id, name, size, type, lastModified }: SharedFile): Value {
+  return { id, name, size, type, lastModified }
+}
+
+/** Undefined for what is no offer. */
+export function readOffer(value: unknown): SharedFile | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { id, name, size, type, lastModified } = value as Readonly<Record<string, unknown>>
+  if (!isTokenId(id) || !isName(name) || !isSize(size)) return undefined
+  if (typeof type !== 'string' || (type !== '' && !TYPE.test(type))) return undefined
+  if (!Number.isFinite(lastModified)) return undefined
+  return { id, name, size, type, lastModified: lastModified as number }
+}
+
+export function readChunkAsk(value: unknown): { id: string; index: number; bytes: number } | undefined {
+  const { id, index, bytes } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (!isTokenId(id) || !isCount(index) || !isCount(bytes)) return undefined
+  return { id, index, bytes }
+}
+
+export function readEnd(value: unknown): { id: string; how: End; reason: string } | undefined {
+  const { id, how, reason } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (!isTokenId(id) || typeof reason !== 'string' || reason.length > 200) return undefined
+  if (how !== 'done' && how !== 'declined' && how !== 'cancelled' && how !== 'failed') return undefined
+  return { id, how, reason }
+}
+
+export function readFileId(value: unknown): string | undefined {
+  const id = (value as { readonly id?: unknown } | null)?.id
+  return isTokenId(id) ? id : undefined
+}
+
+function isName(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length >= 1 &&
+    value.length <= MAX_NAME_LENGTH &&
+    value.isWellFormed() &&
+    value.search(UNSAFE) === -1
+  )
+}
+
+function isSize(value: unknown): value is number {
+  return isCount(value) && value <= MAX_FILE_BYTES
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
