@@ -1,35 +1,77 @@
-import { SendHorizontal } from 'lucide-react'
-import { type KeyboardEvent, useId, useState } from 'react'
+import { Paperclip, SendHorizontal, X } from 'lucide-react'
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import { useNode } from '../hooks.ts'
+import { useDirectory } from '../people/directory.ts'
 import { useRoomState } from '../room/room-state.ts'
 import { text } from '../text.ts'
+import { type Composing, useComposing } from './composing.ts'
+import { about, conversationOf, fileHeaders } from './conversation.ts'
+import { MentionList, useMentions } from './mention-list.tsx'
 
 /** Enter sends; a message that was not accepted comes back with the reason. */
 export function Composer({ topic, onSent }: { topic: string; onSent: () => void }) {
   const node = useNode()
-  const { messageDrafts } = useRoomState()
-  const [value, setValue] = useState(messageDrafts.get(topic) ?? '')
+  const { messageDrafts, presence } = useRoomState()
+  const { composing, setComposing } = useComposing(topic)
+  const [value, setValue] = useState(messageDrafts.get(topic))
   const [problem, setProblem] = useState<string>()
+  const input = useRef<HTMLTextAreaElement>(null)
   const id = useId()
   const change = (next: string) => {
-    messageDrafts.set(topic, next)
+    if (composing?.kind !== 'edit') messageDrafts.set(topic, next)
     setValue(next)
+    if (next.trim() === '') presence.stoppedTyping(topic)
+    else presence.typed(topic)
   }
-  const send = () => {
-    const body = value.trim()
-    if (body === '') return
-    change('')
+  const mentionList = useMentions(input, value, change)
+  const before = useRef<Composing>(undefined)
+  useEffect(() => {
+    if (composing === before.current) return
+    if (composing?.kind === 'edit') setValue(composing.message.text)
+    else if (before.current?.kind === 'edit') setValue(messageDrafts.get(topic))
+    before.current = composing
+    if (composing) input.current?.focus()
+  }, [composing, messageDrafts, topic])
+  const publish = (body: string, headers: Record<string, string | number>) => {
     setProblem(undefined)
-    node
+    return node
       .topic(topic)
-      .publish(body, { headers: { name: node.name } })
+      .publish(body, { headers: { name: node.name, ...headers } })
       .then(onSent, (error: Error) => {
         change(body)
         setProblem(error.message)
       })
   }
+  const send = () => {
+    const body = value.trim()
+    if (body === '') return
+    const isEdit = composing?.kind === 'edit'
+    setValue(isEdit ? messageDrafts.get(topic) : '')
+    if (!isEdit) messageDrafts.set(topic, '')
+    presence.stoppedTyping(topic)
+    before.current = undefined
+    setComposing(undefined)
+    void publish(body, composing ? about(composing.kind, composing.message.entry.id) : {})
+  }
+  const attach = (file: File) => {
+    const shared = node.files.share(file)
+    void publish(shared.name, fileHeaders(shared))
+  }
+  const editLast = () => {
+    const own = conversationOf(node.history.entries(topic)).findLast(
+      ({ entry, isDeleted, file }) =>
+        entry.from === node.id && !isDeleted && !file && entry.state !== 'failed',
+    )
+    if (own) setComposing({ kind: 'edit', message: own })
+  }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
+    if (event.nativeEvent.isComposing || mentionList.onKeyDown(event)) return
+    if (event.key === 'Escape' && composing) setComposing(undefined)
+    if (event.key === 'ArrowUp' && value === '' && !composing) {
+      event.preventDefault()
+      editLast()
+    }
+    if (event.key !== 'Enter' || event.shiftKey) return
     event.preventDefault()
     send()
   }
@@ -46,24 +88,81 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
           {problem}
         </p>
       )}
+      {composing && <ComposingBar composing={composing} onStop={() => setComposing(undefined)} />}
+      <MentionList list={mentionList} id={`${id}-mentions`} />
       <div className="composer-row">
+        <AttachButton onFile={attach} />
         <textarea
+          ref={input}
           className="input composer-input"
           rows={1}
           value={value}
           placeholder={text.chat.placeholder(topic.slice(5))}
           aria-label={text.chat.placeholder(topic.slice(5))}
           aria-describedby={`${id}-hint`}
-          onChange={(event) => change(event.target.value)}
+          {...mentionList.aria(`${id}-mentions`)}
+          onChange={(event) => {
+            change(event.target.value)
+            mentionList.onSelect()
+          }}
+          onSelect={mentionList.onSelect}
           onKeyDown={onKeyDown}
         />
         <button type="submit" className="button button-primary" disabled={value.trim() === ''}>
-          <SendHorizontal aria-hidden="true" /> <span className="composer-send">{text.chat.send}</span>
+          <SendHorizontal aria-hidden="true" />{' '}
+          <span className="composer-send">
+            {composing?.kind === 'edit' ? text.chat.save : text.chat.send}
+          </span>
         </button>
       </div>
       <p id={`${id}-hint`} className="composer-hint">
         {text.chat.hint}
       </p>
     </form>
+  )
+}
+
+function ComposingBar({ composing, onStop }: { composing: Composing; onStop: () => void }) {
+  const person = useDirectory()
+  const { entry } = composing.message
+  const { name } = person(entry.from, String(entry.headers['name'] ?? ''))
+  return (
+    <div className="composing">
+      <p>
+        <strong>{composing.kind === 'edit' ? text.chat.editing : text.chat.replying(name)}</strong>{' '}
+        <span className="quote-text">{composing.message.text}</span>
+      </p>
+      <button type="button" className="icon-button" aria-label={text.room.cancel} onClick={onStop}>
+        <X aria-hidden="true" />
+      </button>
+    </div>
+  )
+}
+
+function AttachButton({ onFile }: { onFile: (file: File) => void }) {
+  const picker = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <button
+        type="button"
+        className="icon-button composer-attach"
+        aria-label={text.chat.attach}
+        title={text.chat.attach}
+        onClick={() => picker.current?.click()}
+      >
+        <Paperclip aria-hidden="true" />
+      </button>
+      <input
+        ref={picker}
+        type="file"
+        hidden
+        data-role="attach"
+        onChange={(event) => {
+          const [file] = event.target.files ?? []
+          event.target.value = ''
+          if (file) onFile(file)
+        }}
+      />
+    </>
   )
 }

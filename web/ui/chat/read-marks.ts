@@ -2,6 +2,7 @@ import type { RoomId } from '../../base/index.ts'
 import type { HistoryEntry } from '../../messaging/index.ts'
 import { createObservable, type Observable } from '../observable.ts'
 import { remember, remembered } from '../remembered.ts'
+import { conversationOf, isAside, mentions } from './conversation.ts'
 
 /** The last message that was seen, by topic; kept on this device. */
 export interface ReadMarks {
@@ -29,9 +30,19 @@ export function unreadCount(entries: readonly HistoryEntry[], mark: string | und
   for (let at = entries.length - 1; at >= 0; at--) {
     const entry = entries[at]
     if (entry === undefined || entry.id === mark) break
-    if (entry.state === 'received') count++
+    if (entry.state === 'received' && !isAside(entry)) count++
   }
   return count
+}
+
+/** Whether one of those names this person. */
+export function hasUnreadMention(
+  entries: readonly HistoryEntry[],
+  mark: string | undefined,
+  name: string,
+): boolean {
+  const unread = entries.slice(entries.findLastIndex(({ id }) => id === mark) + 1)
+  return conversationOf(unread).some(({ entry, text }) => entry.state === 'received' && mentions(text, name))
 }
 
 function parse(kept: string | undefined): Map<string, string> {

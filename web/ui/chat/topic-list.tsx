@@ -14,7 +14,7 @@ export function TopicList() {
   return (
     <nav className="topics" aria-label={text.chat.topics}>
       <ul>
-        {topics.map(({ topic, label, unread }) => (
+        {topics.map(({ topic, label, unread, isMentioned }) => (
           <li key={topic}>
             <button
               type="button"
@@ -27,8 +27,11 @@ export function TopicList() {
               <span className="topic-label">{label}</span>
               {unread > 0 && topic !== open && (
                 <span className="badge badge-strong">
-                  <span aria-hidden="true">{unread > 99 ? '99+' : unread}</span>
-                  <span className="visually-hidden"> {text.chat.unread(unread)}</span>
+                  <span aria-hidden="true">
+                    {isMentioned ? '@' : ''}
+                    {unread > 99 ? '99+' : unread}
+                  </span>
+                  <span className="visually-hidden"> {text.chat.unread(unread, isMentioned)}</span>
                 </span>
               )}
             </button>

@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react'
 import { useNode } from '../hooks.ts'
 import { useRoomState } from '../room/room-state.ts'
-import { unreadCount } from './read-marks.ts'
+import { hasUnreadMention, unreadCount } from './read-marks.ts'
 
 const PREFIX = 'chat.'
 export const GENERAL = 'chat.general'
@@ -10,11 +10,14 @@ export interface TopicView {
   readonly topic: string
   readonly label: string
   readonly unread: number
+  /** One of those names this person. */
+  readonly isMentioned: boolean
 }
 
 /** Chat topics with what is unread in each: `general` first, then by name. */
 export function useTopics(): readonly TopicView[] {
-  const { history } = useNode()
+  const node = useNode()
+  const { history } = node
   const { readMarks, topic: open } = useRoomState()
   const read = () => {
     const known = new Set([
@@ -26,7 +29,11 @@ export function useTopics(): readonly TopicView[] {
       (a, b) => Number(b === GENERAL) - Number(a === GENERAL) || (a < b ? -1 : 1),
     )
     return JSON.stringify(
-      topics.map((topic) => [topic, unreadCount(history.entries(topic), readMarks.marks.get().get(topic))]),
+      topics.map((topic) => {
+        const [entries, mark] = [history.entries(topic), readMarks.marks.get().get(topic)]
+        const unread = unreadCount(entries, mark)
+        return [topic, unread, unread > 0 && hasUnreadMention(entries, mark, node.name)]
+      }),
     )
   }
   const subscribe = (listener: () => void) => {
@@ -35,8 +42,11 @@ export function useTopics(): readonly TopicView[] {
       for (const end of ends) end()
     }
   }
-  const pairs = JSON.parse(useSyncExternalStore(subscribe, read)) as [string, number][]
-  return pairs.map(([topic, unread]) => ({ topic, unread, label: topic.slice(PREFIX.length) }))
+  const pairs = JSON.parse(useSyncExternalStore(subscribe, read)) as [string, number, boolean][]
+  return pairs.map(([topic, unread, isMentioned]) => ({
+    ...{ topic, unread, isMentioned },
+    label: topic.slice(PREFIX.length),
+  }))
 }
 
 /** A topic's name from what a person typed; undefined where it cannot be one. */

@@ -3,6 +3,7 @@ import type { NodePeer } from '../../node.ts'
 import { bytesText, durationText } from '../format.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { text } from '../text.ts'
+import { SendFileButton } from '../transfers/send-file-button.tsx'
 import { useDirectory } from './directory.ts'
 
 /** Another peer: link in words, round trip, bytes, what it holds, and why it is not linked. */
@@ -35,6 +36,7 @@ export function PeerRow({ peer }: { peer: NodePeer }) {
         )}
         {peer.reason && <p className="peer-reason">{peer.reason}</p>}
       </div>
+      {isLinked && <SendFileButton to={peer.peerId} name={person.name} />}
     </li>
   )
 }

@@ -1,6 +1,7 @@
 import { useSnapshot } from '../hooks.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { text } from '../text.ts'
+import { TransferList } from '../transfers/transfer-list.tsx'
 import { nameOf, useDirectory } from './directory.ts'
 import { PeerRow } from './peer-row.tsx'
 import { ThisDevice } from './this-device.tsx'
@@ -34,6 +35,7 @@ export function People() {
           </p>
         )}
       </section>
+      <TransferList />
       <ThisDevice />
     </div>
   )

@@ -11,9 +11,11 @@ const ORDER: readonly Section[] = ['chat', 'queues', 'files', 'compute', 'people
 export function Nav({ section, isWide }: { section: Section; isWide: boolean }) {
   const state = useRoomState()
   const { peers, datasets } = useSnapshot()
-  const unread = useTopics().reduce((sum, topic) => sum + topic.unread, 0)
+  const topics = useTopics()
+  const unread = topics.reduce((sum, topic) => sum + topic.unread, 0)
+  const isMentioned = topics.some((topic) => topic.isMentioned)
   const counts: Record<Section, { count: number; words: string }> = {
-    chat: { count: unread, words: text.chat.unread(unread) },
+    chat: { count: unread, words: text.chat.unread(unread, isMentioned) },
     queues: { count: 0, words: '' },
     files: { count: datasets.length, words: String(datasets.length) },
     compute: { count: 0, words: '' },

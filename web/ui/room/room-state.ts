@@ -1,5 +1,9 @@
 import { createContext, useContext } from 'react'
 import type { MeshNode } from '../../node.ts'
+import type { Composing } from '../chat/composing.ts'
+import { createMessageDrafts, type MessageDrafts } from '../chat/message-drafts.ts'
+import { createNotifications, type Notifications } from '../chat/notifications.ts'
+import { createPresence, type Presence } from '../chat/presence.ts'
 import { createReadMarks, type ReadMarks } from '../chat/read-marks.ts'
 import { createDrafts, type Drafts } from '../compute/drafts.ts'
 import { createImports, type Imports } from '../files/imports.ts'
@@ -14,7 +18,14 @@ const SECTIONS: readonly Section[] = ['chat', 'queues', 'files', 'compute', 'peo
 export interface RoomState {
   readonly section: Observable<Section>
   readonly topic: Observable<string>
-  readonly messageDrafts: Map<string, string>
+  /** What was typed and not sent, by topic; kept on this device. */
+  readonly messageDrafts: MessageDrafts
+  /** The message that is answered or changed by what is typed, by topic. */
+  readonly composing: Observable<ReadonlyMap<string, Composing>>
+  /** The message to bring into sight. */
+  readonly jumpTo: Observable<string | undefined>
+  readonly presence: Presence
+  readonly notifications: Notifications
   readonly readMarks: ReadMarks
   readonly imports: Imports
   /** A file of this device that is about to be added: its preview is open. */
@@ -33,10 +44,18 @@ export function createRoomState(node: MeshNode): RoomState {
   const kept = remembered('section')
   const section = createObservable<Section>(SECTIONS.find((name) => name === kept) ?? 'chat')
   section.subscribe(() => remember('section', section.get()))
+  const topic = createObservable('chat.general')
   return {
     section,
-    topic: createObservable('chat.general'),
-    messageDrafts: new Map(),
+    topic,
+    messageDrafts: createMessageDrafts(node.roomId),
+    composing: createObservable<ReadonlyMap<string, Composing>>(new Map()),
+    jumpTo: createObservable<string | undefined>(undefined),
+    presence: createPresence(node),
+    notifications: createNotifications(node, (name) => {
+      topic.set(name)
+      section.set('chat')
+    }),
     readMarks: createReadMarks(node.roomId),
     imports: createImports(node.datasets),
     chosenFile: createObservable<File | undefined>(undefined),

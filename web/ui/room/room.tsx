@@ -8,9 +8,11 @@ import { DirectoryContext, useDirectoryOf } from '../people/directory.ts'
 import { People } from '../people/people.tsx'
 import type { Session } from '../session.ts'
 import { text } from '../text.ts'
+import { Offers } from '../transfers/offers.tsx'
 import { Header } from './header.tsx'
 import { Nav } from './nav.tsx'
 import { createRoomState, RoomStateContext, useRoomState } from './room-state.ts'
+import { useUnreadBadge } from './unread-badge.ts'
 import { useWorkWatch } from './work-watch.ts'
 
 const loadFiles = () => import('../files/files.tsx')
@@ -55,9 +57,7 @@ function RoomLayout({ session }: { session: Session }) {
       // Only a head start: opening the view asks again, and says so when it fails.
     })
   }, [])
-  useEffect(() => {
-    document.title = `${snapshot.peers.length > 0 ? `(${snapshot.peers.length + 1}) ` : ''}Tabmesh`
-  }, [snapshot.peers.length])
+  useUnreadBadge()
   return (
     <DirectoryContext value={directory}>
       <div className="room">
@@ -71,6 +71,7 @@ function RoomLayout({ session }: { session: Session }) {
         <Header session={session} />
         <Nav section={section} isWide={isWide} />
         <main id="main" className={`room-main room-main-${section}`} tabIndex={-1}>
+          <Offers />
           {snapshot.problem && <Notice kind="error">{snapshot.problem.message}</Notice>}
           <Suspense fallback={<p className="muted">{text.room.opening}</p>}>
             <View />
