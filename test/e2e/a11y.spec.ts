@@ -4,6 +4,7 @@ import type { AxeResults, RunOptions } from 'axe-core'
 import { text } from '../../web/ui/text.ts'
 import type { Actor } from './fixtures/actor.ts'
 import { expect, test } from './fixtures/actors.ts'
+import { DOT } from './fixtures/dot.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** WCAG 2.2 to level AA, and what axe holds for good practice. */
@@ -42,6 +43,24 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await alice.says('hello')
       await alice.says('and a topic', 'plans')
       await isAccessible(alice, 'chat')
+      await bob.sharesFile('dot.png', DOT)
+      await alice.showsTopic(text.chat.general)
+      await alice.fetchesFile('dot.png')
+      await alice.message('hello').hover()
+      await alice.message('hello').getByRole('button', { name: text.chat.actions }).click()
+      await isAccessible(alice, 'chat with a file and the actions of a message')
+      await alice.button(text.chat.react('👍')).click()
+      await alice.button(text.chat.search).click()
+      await alice.page.getByRole('searchbox').pressSequentially('topic')
+      await isAccessible(alice, 'search')
+      await alice.button(text.room.close).click()
+      await alice.button(text.chat.notify).click()
+      await isAccessible(alice, 'notifications')
+      await alice.button(text.room.close).click()
+      await bob.offersFile('Alice', 'offer.txt', Buffer.from('hi'))
+      await expect(alice.page.getByText(text.transfers.offers(bob.name))).toBeVisible()
+      await isAccessible(alice, 'an offered file')
+      await alice.button(text.transfers.accept).click()
       await alice.button(text.room.invite).click()
       await isAccessible(alice, 'invite')
       await alice.button(text.room.close).click()

@@ -1,15 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { text } from '../../web/ui/text.ts'
 import { type Actor, types } from './fixtures/actor.ts'
 import { expect, test } from './fixtures/actors.ts'
+import { DOT } from './fixtures/dot.ts'
 
 const GENERAL = text.chat.general
-/** One transparent point. */
-const PNG = Buffer.from(
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
-  'base64',
-)
-
 async function acts(actor: Actor, words: string, action: string): Promise<void> {
   // The first: answers quote it.
   const message = actor.message(words).first()
@@ -39,7 +33,9 @@ test.describe('conversation', () => {
       'lunch at noon',
     )
     await acts(bob, 'lunch at noon', text.chat.react('👍'))
-    const sign = alice.message('lunch at noon').getByRole('button', { name: text.chat.reaction('👍', 'Bob') })
+    const sign = alice
+      .message('lunch at noon')
+      .getByRole('button', { name: text.chat.reaction('👍', ['Bob']) })
     await expect(sign).toHaveText('👍 1')
     await sign.click()
     await expect(bob.message('lunch at noon').first().getByRole('button', { pressed: true })).toHaveText(
@@ -107,36 +103,29 @@ test.describe('conversation', () => {
 
   test('UI14 a file in a message is fetched, shown and saved', async ({ alice, bob, everybody }) => {
     await everybody.meets()
-    await alice.shows('chat')
-    await alice.page
-      .locator('input[data-role=attach]')
-      .setInputFiles({ name: 'dot.png', mimeType: 'image/png', buffer: PNG })
-    await expect(alice.message('dot.png')).toContainText(text.transfers.ownFile)
+    await alice.sharesFile('dot.png', DOT)
     await bob.hears('dot.png')
-    await bob.message('dot.png').getByRole('button', { name: text.transfers.get }).click()
-    await expect(
-      bob.message('dot.png').getByRole('img', { name: text.transfers.picture('dot.png') }),
-    ).toBeVisible()
-    const download = bob.page.waitForEvent('download')
-    await bob.message('dot.png').getByRole('button', { name: text.transfers.saveAs }).click()
-    expect(await readFile(await (await download).path())).toEqual(PNG)
+    await bob.fetchesFile('dot.png')
+    const picture = bob.message('dot.png').getByRole('img', { name: text.transfers.picture('dot.png') })
+    await expect(picture).toBeVisible()
+    await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1)
+    await alice.sharesFile('words.txt', Buffer.from('some words'), 'text/plain')
+    await bob.hears('words.txt')
+    await bob.fetchesFile('words.txt')
+    const save = bob.message('words.txt').getByRole('button', { name: text.transfers.saveAs })
+    expect(await bob.downloads(save)).toBe('some words')
   })
 
   test('UI14 a file is offered to one person, who takes it or not', async ({ alice, bob, everybody }) => {
     await everybody.meets()
-    const send = async (name: string) => {
-      await alice.page
-        .locator('input[data-role=send-file]')
-        .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.alloc(3_000_000, name) })
-      await expect(bob.page.getByText(text.transfers.offers('Alice'))).toContainText(name)
-    }
-    await send('wanted.txt')
-    await bob.page.getByRole('button', { name: text.transfers.accept }).click()
+    const wanted = 'w'.repeat(3_000_000)
+    await alice.offersFile('Bob', 'wanted.txt', Buffer.from(wanted))
+    await expect(bob.page.getByText(text.transfers.offers('Alice'))).toContainText('wanted.txt')
+    await bob.button(text.transfers.accept).click()
     await expect(alice.page.getByText(text.transfers.state.done)).toBeVisible()
-    const download = bob.page.waitForEvent('download')
-    await bob.page.getByRole('button', { name: `${text.transfers.saveAs} wanted.txt` }).click()
-    expect(await readFile(await (await download).path())).toEqual(Buffer.alloc(3_000_000, 'wanted.txt'))
-    await send('unwanted.txt')
+    expect((await bob.downloads(`${text.transfers.saveAs} wanted.txt`)) === wanted).toBe(true)
+    await alice.offersFile('Bob', 'unwanted.txt', Buffer.from(wanted))
+    await expect(bob.page.getByText(text.transfers.offers('Alice'))).toContainText('unwanted.txt')
     await bob.page.getByRole('button', { name: text.transfers.decline }).click()
     await expect(alice.page.getByText(text.transfers.state.declined)).toBeVisible()
     await everybody.reloads()

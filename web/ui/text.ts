@@ -215,7 +215,7 @@ export const text = {
     removeTitle: 'Delete this message?',
     removeBody: 'It disappears for everybody in the room.',
     react: (sign: string) => `React with ${sign}`,
-    reaction: (sign: string, names: string) => `${sign}: ${names}`,
+    reaction: (sign: string, names: readonly string[]) => `${sign} ${names.length}: ${names.join(', ')}`,
     replying: (name: string) => `Reply to ${name}`,
     editing: 'Change your message',
     quoted: (name: string) => `Answer to ${name}: show it`,

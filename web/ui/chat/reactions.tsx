@@ -13,7 +13,7 @@ export function Reactions({ topic, message }: { topic: string; message: ChatMess
     <ul className="reactions">
       {message.reactions.map(({ emoji, by }) => {
         const isMine = by.includes(id)
-        const names = by.map((peer) => person(peer).name).join(', ')
+        const names = by.map((peer) => person(peer).name)
         return (
           <li key={emoji}>
             <button
@@ -21,7 +21,7 @@ export function Reactions({ topic, message }: { topic: string; message: ChatMess
               className="reaction"
               aria-pressed={isMine}
               aria-label={text.chat.reaction(emoji, names)}
-              title={names}
+              title={names.join(', ')}
               onClick={() => react(message, emoji)}
             >
               {emoji} <span className="reaction-count">{by.length}</span>
