@@ -11,6 +11,8 @@ let connection: RTCPeerConnection
 let channel: RTCDataChannel
 let peer: Peer
 const opened = new Map<string, DataConnection>()
+/** Of `json`, to every peer. */
+const allJson: DataConnection[] = []
 
 serve({
   rawOffer,
@@ -22,6 +24,7 @@ serve({
   peerConnect,
   peerBulk,
   peerSmall,
+  peerFanout,
   peerRoundTrips,
 })
 
@@ -153,6 +156,7 @@ async function peerConnect(id: string, serialization: string): Promise<void> {
     made.on('error', reject)
   })
   opened.set(serialization, made)
+  if (serialization === 'json') allJson.push(made)
 }
 
 function peerAnswer(made: DataConnection): Promise<void> {
@@ -190,6 +194,17 @@ async function peerSmall(count: number): Promise<number> {
   for (const message of messages) void made.send(message)
   await answered
   return count / ((performance.now() - startedMs) / 1000)
+}
+
+/** 150-byte objects delivered a second, in `json` to everybody. */
+async function peerFanout(count: number): Promise<number> {
+  const messages = Array.from({ length: count }, (_, sequence) => smallMessage(sequence))
+  const answered = Promise.all(allJson.map(peerAnswer))
+  const startedMs = performance.now()
+  for (const made of allJson) void made.send({ command: 'expect', count })
+  for (const message of messages) for (const made of allJson) void made.send(message)
+  await answered
+  return (count * allJson.length) / ((performance.now() - startedMs) / 1000)
 }
 
 async function peerRoundTrips(count: number): Promise<number[]> {

@@ -61,3 +61,16 @@ export async function openPeerJsBaseline(context: BenchContext): Promise<PeerJsB
     roundTrips: (count) => sender.call('peerRoundTrips', count),
   }
 }
+
+/** One PeerJS page that is linked to two others. */
+export async function openPeerJsFanout(
+  context: BenchContext,
+): Promise<{ fanout(count: number): Promise<number> }> {
+  const [sender, ...receivers] = (await context.openPages(PAGE, 3)) as [BenchPage, ...BenchPage[]]
+  await sender.call('peerOpen', 'fanout-sender', context.signalingUrl)
+  for (const [at, receiver] of receivers.entries()) {
+    await receiver.call('peerOpen', `fanout-receiver${at}`, context.signalingUrl)
+    await sender.call('peerConnect', `fanout-receiver${at}`, 'json')
+  }
+  return { fanout: (count) => sender.call('peerFanout', count) }
+}

@@ -3,7 +3,7 @@ import { Harness } from './harness.ts'
 import { writeResults } from './results.ts'
 
 /** Each file exports `benches`. */
-const FILES = ['link', 'queue', 'file', 'job', 'ingest', 'signaling'] as const
+const FILES = ['link', 'topic', 'queue', 'file', 'job', 'ingest', 'signaling', 'wan'] as const
 
 /**
  * Runs the benches that `names` name (`link` stands for `link.bulk` and all others of that name; all without names).

@@ -23,7 +23,12 @@ export interface StoryOptions {
   readonly sabotage?: Sabotage
   /** Consumers bring each message to a second queue in a transaction, and what comes out there counts. */
   readonly isPiped?: boolean
+  /** More befalls them: one-way partitions, links that flap, clocks that are set, disks that are lost. */
+  readonly isHard?: boolean
 }
+
+const SECOND = 1_000
+const DAY = 86_400 * SECOND
 
 /**
  * A room whose tabs send to one queue and consume from it while they are killed, paused and cut off from each other; the
@@ -43,6 +48,7 @@ export class QueueStory {
   readonly #options: StoryOptions
   readonly #ends: (AbortController | undefined)[] = []
   #count = 0
+  #hasLostDisk = false
 
   constructor(sim: Simulation, keys: RoomKeys, options: StoryOptions) {
     this.sim = sim
@@ -121,7 +127,7 @@ export class QueueStory {
     const other = (index + 1 + randomBelow(sim.random, this.#options.tabs - 1)) % this.#options.tabs
     const a = sim.tab(index).peerId
     const b = sim.tab(other).peerId
-    switch (randomBelow(sim.random, 12)) {
+    switch (randomBelow(sim.random, this.#options.isHard ? 17 : 12)) {
       case 0:
         await this.restart(index)
         break
@@ -146,10 +152,45 @@ export class QueueStory {
       case 7:
         this.consume(index)
         break
+      case 12:
+        sim.network.partition([a], [b], { oneWay: true })
+        break
+      case 13:
+        for (let flap = 0; flap < 6; flap++) {
+          sim.network.breakConnections(a, b)
+          await sim.run(randomBelow(sim.random, 600))
+        }
+        break
+      case 14:
+        sim.tab(index).setWall((sim.random.float() * 2 - 1) * 10 * DAY)
+        break
+      case 15:
+        await this.#loseDisk(index)
+        break
       default:
         for (let n = randomBelow(sim.random, 8); n >= 0; n--) this.send(index)
     }
     await sim.run(randomBelow(sim.random, 4_000))
+  }
+
+  /** What must come out: a message on one disk alone may be lost with it. */
+  get owed(): ReadonlySet<string> {
+    return this.#hasLostDisk ? this.replicated : this.confirmed
+  }
+
+  /** Once the copies are made up again, since two copies survive the loss of one disk, not of two. */
+  async #loseDisk(index: number): Promise<void> {
+    const { sim } = this
+    sim.network.heal()
+    await sim.runUntil(() => this.#isIdle(), 240 * SECOND, 'everybody is here and nothing waits')
+    await sim.run(20 * SECOND)
+    this.#hasLostDisk = true
+    this.tabs[index]?.tab.kill()
+    this.#ends[index] = undefined
+    await sim.run(randomBelow(sim.random, 9 * SECOND))
+    sim.tab(index).loseDisk()
+    sim.tab(index).restart()
+    await this.open(index)
   }
 
   /** Everything heals, every tab is there, and one of them consumes until nothing is left. */
@@ -158,7 +199,7 @@ export class QueueStory {
     for (let index = 0; index < this.#options.tabs; index++) this.consume(index)
     const isDrained = () => {
       const taken = new Set(this.taken.map(({ text }) => text))
-      return [...this.confirmed].every((text) => taken.has(text)) && this.#isIdle()
+      return [...this.owed].every((text) => taken.has(text)) && this.#isIdle()
     }
     await this.sim.runUntil(isDrained, 240_000, 'everything that was confirmed has come out')
     // Leases of those who died, and what was sent and never confirmed.
@@ -230,7 +271,7 @@ export function totalQueue(story: QueueStory): { lost: string[]; unexpected: str
   const out = story.taken.map(({ text }) => text)
   const seen = new Set(out)
   return {
-    lost: [...story.confirmed].filter((text) => !seen.has(text)),
+    lost: [...story.owed].filter((text) => !seen.has(text)),
     unexpected: [...seen].filter((text) => !story.attempted.has(text)),
     duplicated: out.length - seen.size,
   }

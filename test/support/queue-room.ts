@@ -1,4 +1,4 @@
-import { deriveRoom } from '../../web/mesh/index.ts'
+import { deriveRoom, type MemoryPath } from '../../web/mesh/index.ts'
 import type { ConsumeOptions, Delivery, Queue, QueueSettings } from '../../web/messaging/index.ts'
 import { createSimulation, type Simulation } from './sim/index.ts'
 import { type MessagingTab, openMessagingTab } from './sim/messaging-tab.ts'
@@ -24,8 +24,8 @@ export class QueueRoom {
     this.#open = open
   }
 
-  static async open(count: number, seed = 1): Promise<QueueRoom> {
-    const sim = createSimulation(seed)
+  static async open(count: number, seed = 1, path: Partial<MemoryPath> = {}): Promise<QueueRoom> {
+    const sim = createSimulation(seed, { path })
     const keys = await deriveRoom(sim.crypto, new Uint8Array(32).fill(7))
     const open = (index: number) => sim.settle(openMessagingTab(sim.tab(index), keys))
     const tabs: MessagingTab[] = []

@@ -1,4 +1,4 @@
-import type { Clock, PeerId } from '../base/index.ts'
+import { type Clock, isPeerId, type PeerId, withTimeout } from '../base/index.ts'
 import { Arrivals } from './arrivals.ts'
 import { Dialer } from './dialer.ts'
 import { Discovery } from './discovery.ts'
@@ -10,6 +10,8 @@ import type { Connection } from './transport.ts'
 
 /** How long a newcomer gets to dial us before we dial it. */
 const NEWCOMER_DIALS_MS = 1500
+/** Of dial and handshake. */
+const FURTHER_LIMIT_MS = 20_000
 const RELINK_MS = 200
 const MAX_RELINK_MS = 10_000
 /** A link that lived this long was no flap. */
@@ -77,7 +79,31 @@ export class Connector {
 
   onConnection(connection: Connection): void {
     if (this.#isStopped) connection.close('the room is closed')
+    else if (connection.index > 0) void this.#takeFurther(connection)
     else this.#arrivals.accept(connection)
+  }
+
+  /** Opens and proves a further connection of a link. Rejects with a TransportError or HandshakeError. */
+  openFurther(peerId: PeerId, index: number, signal: AbortSignal): Promise<Connection> {
+    const { door, room } = this.#options
+    return withTimeout(this.#clock, 'a further connection', FURTHER_LIMIT_MS, signal, async (inner) =>
+      door.passFurther(await room.transport.dial(peerId, inner, index), inner),
+    )
+  }
+
+  /** Only of a peer that is linked, and only as many as a link may have. */
+  async #takeFurther(connection: Connection): Promise<void> {
+    const { door, links } = this.#options
+    const { claimedPeerId, index } = connection
+    if (!isPeerId(claimedPeerId) || !links.mayAddFurther(claimedPeerId, index)) {
+      connection.close('not now')
+      return
+    }
+    try {
+      links.addFurther(claimedPeerId, index, await door.passFurther(connection))
+    } catch {
+      // The handshake has closed the connection: the link goes on with those that it has.
+    }
   }
 
   /** Signaling is back, or this page has been away: everything is tried anew, at once. */

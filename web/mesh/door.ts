@@ -53,6 +53,19 @@ export class Door {
     }
   }
 
+  /**
+   * A further connection of a link that is there, proven as the first was. Rejects with a HandshakeError; says nothing of the
+   * room.
+   */
+  async passFurther(connection: Connection, signal?: AbortSignal): Promise<Connection> {
+    const { room, me, links } = this.#options
+    const { index, isDialer } = connection
+    const admit = ({ peerId }: ProvenPeer) =>
+      isDialer ? links.get(peerId) !== undefined : links.mayAddFurther(peerId, index)
+    const proven = await shakeHands({ ...room, ...me, connection, connectionIndex: index, signal, admit })
+    return proven.connection
+  }
+
   async #shakeHands(connection: Connection, claimed: PeerId, signal: AbortSignal | undefined) {
     const { room, me } = this.#options
     try {

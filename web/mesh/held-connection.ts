@@ -35,6 +35,10 @@ export class HeldConnection implements Connection {
     return this.#connection.claimedPeerId
   }
 
+  get index(): number {
+    return this.#connection.index
+  }
+
   get isDialer(): boolean {
     return this.#connection.isDialer
   }

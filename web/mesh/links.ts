@@ -11,6 +11,7 @@ import {
   isCallMessage,
   type MeshMessage,
 } from './messages.ts'
+import { Spread } from './spread.ts'
 import type { Connection, Lane } from './transport.ts'
 
 export interface LinksOptions {
@@ -22,10 +23,14 @@ export interface LinksOptions {
   readonly onAnnouncement: (from: PeerId, announcement: Announcement) => void
   /** `end` is `fault` when the peer sent what is no message. */
   readonly onDown: (entry: LinkEntry, end: LinkEnd) => void
+  /** Opens and proves a further connection to a linked peer. */
+  readonly openFurther: (peerId: PeerId, index: number, signal: AbortSignal) => Promise<Connection>
 }
 
 export interface LinkEntry {
   readonly link: Link
+  /** Its large frames, over further connections where the way calls for them. */
+  readonly spread: Spread
   readonly peer: ProvenPeer
   readonly upAt: number
   /** The newest announcement of each owner that this peer has been sent. */
@@ -57,10 +62,13 @@ export class Links {
   add(peer: ProvenPeer, connection: Connection): LinkEntry {
     const old = this.#entries.get(peer.peerId)
     const link = createLink(connection, peer, { clock: this.#options.clock })
-    const entry: LinkEntry = { link, peer, upAt: this.#options.clock.now(), told: new Map() }
+    const entry: LinkEntry = {
+      ...{ link, peer, upAt: this.#options.clock.now(), told: new Map() },
+      spread: this.#spread(peer, link),
+    }
     this.#entries.set(peer.peerId, entry)
     if (old) {
-      void old.link.close()
+      this.#cut(old)
       this.#options.onDown(old, 'local')
     }
     link.onFrame = (frame, lane) => this.#onFrame(entry, frame, lane)
@@ -83,9 +91,20 @@ export class Links {
     if (via === this.#options.selfId) return this.#sendToSelf(lane, frame)
     const bytes =
       via === to ? frame : encodeMessage({ type: 'forward', to, from: this.#options.selfId, frame })
-    const link = this.#entries.get(via)?.link
-    if (!link) throw new RoomError('closed', 'the link has just ended')
-    await link.send(lane, bytes, signal)
+    const entry = this.#entries.get(via)
+    if (!entry) throw new RoomError('closed', 'the link has just ended')
+    await this.#sendOn(entry, lane, bytes, signal)
+  }
+
+  /** Whether this peer may open a further connection of this number now. */
+  mayAddFurther(peerId: PeerId, index: number): boolean {
+    return this.#entries.get(peerId)?.spread.mayAdd(index) ?? false
+  }
+
+  addFurther(peerId: PeerId, index: number, connection: Connection): void {
+    const entry = this.#entries.get(peerId)
+    if (entry) entry.spread.add(index, connection)
+    else connection.close('there is no link to this peer')
   }
 
   /**
@@ -114,7 +133,44 @@ export class Links {
   }
 
   async close(options: { drain: boolean }): Promise<void> {
-    await Promise.all(this.entries.map(({ link }) => link.close(options)))
+    await Promise.all(
+      this.entries.flatMap(({ link, spread }) => [link.close(options), spread.close(options)]),
+    )
+  }
+
+  #spread(peer: ProvenPeer, link: Link): Spread {
+    const { clock, selfId, openFurther } = this.#options
+    const entry = () => {
+      const known = this.#entries.get(peer.peerId)
+      return known?.link === link ? known : undefined
+    }
+    return new Spread({
+      ...{ clock, peer, link, isSmaller: selfId < peer.peerId },
+      open: (index, signal) => openFurther(peer.peerId, index, signal),
+      onFrame: (frame) => {
+        const known = entry()
+        const message = decodeMessage(frame)
+        if (!known) return undefined
+        // What is numbered is not numbered again: no nesting.
+        if (!message || message.type === 'spread' || message.type === 'spread-ack')
+          return this.#onFault(known)
+        return this.#onMessage(known, 'bulk', message)
+      },
+      onFault: () => {
+        const known = entry()
+        if (known) this.#onFault(known)
+      },
+    })
+  }
+
+  #sendOn(entry: LinkEntry, lane: Lane, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+    if (lane === 'bulk' && Spread.takes(bytes)) return entry.spread.send(bytes, signal)
+    return entry.link.send(lane, bytes, signal)
+  }
+
+  #cut({ link, spread }: LinkEntry): void {
+    void link.close()
+    void spread.close()
   }
 
   #tellOne(entry: LinkEntry, announcement: Announcement): void {
@@ -139,6 +195,7 @@ export class Links {
   #onClosed(entry: LinkEntry, end: LinkEnd): void {
     if (this.#entries.get(entry.peer.peerId) !== entry) return
     this.#entries.delete(entry.peer.peerId)
+    this.#cut(entry)
     this.#options.onDown(entry, end)
   }
 
@@ -155,6 +212,10 @@ export class Links {
         return this.#options.onAnnouncement(entry.peer.peerId, message.announcement)
       case 'forward':
         return this.#onForward(entry, lane, message)
+      case 'spread':
+        return entry.spread.onRepeated(message.number, message.frame)
+      case 'spread-ack':
+        return this.#onFault(entry)
       default:
         return this.#options.onCall(entry.peer.peerId, lane, message)
     }
@@ -173,14 +234,14 @@ export class Links {
     }
     const next = this.#entries.get(to)
     if (from !== entry.peer.peerId || !next) return
-    return next.link.send(lane, encodeMessage(message)).catch(() => {
+    return this.#sendOn(next, lane, encodeMessage(message)).catch(() => {
       // The way has just ended; the sender's own wait ends by timeout or by the change of membership.
     })
   }
 
   #onFault(entry: LinkEntry): void {
     this.#entries.delete(entry.peer.peerId)
-    void entry.link.close()
+    this.#cut(entry)
     this.#options.onDown(entry, 'fault')
   }
 }

@@ -59,6 +59,7 @@ interface OutLane {
  */
 export class MemoryConnection implements Connection {
   readonly claimedPeerId: string
+  readonly index: number
   readonly isDialer: boolean
   readonly localCertificate: Uint8Array
   readonly remoteCertificate: Uint8Array
@@ -78,21 +79,28 @@ export class MemoryConnection implements Connection {
     end: MemoryEnd,
     other: MemoryEnd,
     isDialer: boolean,
+    index: number,
     certificates: [Uint8Array, Uint8Array],
   ) {
     this.#law = law
     this.end = end
     this.claimedPeerId = other.peerId
     this.isDialer = isDialer
+    this.index = index
     ;[this.localCertificate, this.remoteCertificate] = certificates
     this.maxMessageBytes = law.path.maxMessageBytes
   }
 
-  static pair(law: MemoryLaw, dialer: MemoryEnd, dialled: MemoryEnd): [MemoryConnection, MemoryConnection] {
+  static pair(
+    law: MemoryLaw,
+    dialer: MemoryEnd,
+    dialled: MemoryEnd,
+    index: number,
+  ): [MemoryConnection, MemoryConnection] {
     const a = law.random.bytes(32)
     const b = law.random.bytes(32)
-    const left = new MemoryConnection(law, dialer, dialled, true, [a, b])
-    const right = new MemoryConnection(law, dialled, dialer, false, [b, a])
+    const left = new MemoryConnection(law, dialer, dialled, true, index, [a, b])
+    const right = new MemoryConnection(law, dialled, dialer, false, index, [b, a])
     left.#other = right
     right.#other = left
     return [left, right]

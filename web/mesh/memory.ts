@@ -188,8 +188,12 @@ class Network implements MemoryNetwork {
     return this.#isOpen(a, b) && this.#isOpen(b, a)
   }
 
-  connect(dialer: MemoryTransport, dialled: MemoryTransport): [MemoryConnection, MemoryConnection] {
-    const pair = MemoryConnection.pair(this.law, dialer, dialled)
+  connect(
+    dialer: MemoryTransport,
+    dialled: MemoryTransport,
+    index: number,
+  ): [MemoryConnection, MemoryConnection] {
+    const pair = MemoryConnection.pair(this.law, dialer, dialled, index)
     for (const connection of pair) this.#connections.add(connection)
     return pair
   }
@@ -249,7 +253,7 @@ class MemoryTransport implements Transport, MemoryEnd {
     return this.#network.sample(this.roomId, this.peerId)
   }
 
-  async dial(peerId: PeerId, signal: AbortSignal): Promise<Connection> {
+  async dial(peerId: PeerId, signal: AbortSignal, index = 0): Promise<Connection> {
     await this.#roundTrip(signal)
     if (!this.#network.hasSignaling(this.peerId))
       throw new TransportError('signaling-down', 'signaling is down')
@@ -264,7 +268,7 @@ class MemoryTransport implements Transport, MemoryEnd {
       )
       throw new TransportError('no-path', 'this network does not let these two devices connect')
     }
-    const [mine, theirs] = this.#network.connect(this, target)
+    const [mine, theirs] = this.#network.connect(this, target, index)
     target.run(() => target.#accept(theirs))
     return mine
   }

@@ -82,6 +82,7 @@ export class MeshRoom implements Room {
       onCall: (from, lane, message) => this.#rpc.receive(from, lane, message),
       onAnnouncement: (from, announcement) => this.#learn(from, announcement),
       onDown: (entry, end) => this.#onLinkDown(entry, end),
+      openFurther: (peerId, index, further) => this.#connector.openFurther(peerId, index, further),
     })
     const links = this.#links
     this.#rpc = new Rpc({

@@ -27,6 +27,9 @@ export type MeshMessage =
    * to that peer only when `from` is the link's own peer.
    */
   | { readonly type: 'forward'; readonly to: PeerId; readonly from: PeerId; readonly frame: Uint8Array }
+  /** Another message in bytes, numbered: it may come over several connections, and more than once. */
+  | { readonly type: 'spread'; readonly number: number; readonly frame: Uint8Array }
+  | { readonly type: 'spread-ack'; readonly number: number }
 
 export function encodeMessage(message: MeshMessage): Uint8Array {
   return encodeValue(message as Value)
@@ -45,7 +48,8 @@ export function decodeMessage(bytes: Uint8Array): MeshMessage | undefined {
 }
 
 export function isCallMessage(message: MeshMessage): message is CallMessage {
-  return message.type !== 'announce' && message.type !== 'forward'
+  const { type } = message
+  return type !== 'announce' && type !== 'forward' && type !== 'spread' && type !== 'spread-ack'
 }
 
 /** What the caller is told of an error of the handler. */
@@ -89,6 +93,10 @@ function isMeshMessage(value: unknown): value is MeshMessage {
       return isAnnouncement(value['announcement'])
     case 'forward':
       return isPeerId(value['to']) && isPeerId(value['from']) && value['frame'] instanceof Uint8Array
+    case 'spread':
+      return isId(value['number']) && value['frame'] instanceof Uint8Array
+    case 'spread-ack':
+      return isId(value['number'])
     default:
       return false
   }

@@ -109,14 +109,14 @@ export class PeerViews {
       const view = { ...bare(peerId, name), isHidden, state: 'forwarded' as const }
       views.set(peerId, reason === undefined ? view : { ...view, reason })
     }
-    for (const { peer, link } of links.entries) {
+    for (const { peer, spread } of links.entries) {
       const isHidden = membership.announcementOf(peer.peerId)?.isHidden ?? false
       views.set(peer.peerId, {
         peerId: peer.peerId,
         name: this.#nameOf(peer.peerId),
         state: 'direct',
         isHidden,
-        ...link.stats,
+        ...spread.stats,
       })
     }
     return [...views.values()].sort((a, b) => (a.peerId < b.peerId ? -1 : 1))

@@ -19,6 +19,7 @@ export interface PeerJsConnectionOptions {
   readonly peerConnection: RTCPeerConnection
   readonly channels: Readonly<Record<Lane, RTCDataChannel>>
   readonly claimedPeerId: string
+  readonly index: number
   readonly isDialer: boolean
   /** Frees everything that PeerJS holds for it. */
   readonly onEnd: () => void
@@ -27,6 +28,7 @@ export interface PeerJsConnectionOptions {
 /** Two data channels of one RTCPeerConnection. Made before they are open, so that no message is missed. */
 export class PeerJsConnection implements Connection {
   readonly claimedPeerId: string
+  readonly index: number
   readonly isDialer: boolean
   readonly #options: PeerJsConnectionOptions
   readonly #channels: Readonly<Record<Lane, RTCDataChannel>>
@@ -43,6 +45,7 @@ export class PeerJsConnection implements Connection {
   constructor(options: PeerJsConnectionOptions) {
     this.#options = options
     this.claimedPeerId = options.claimedPeerId
+    this.index = options.index
     this.isDialer = options.isDialer
     this.#channels = options.channels
     for (const lane of ['control', 'bulk'] as const) this.#listen(lane, options.channels[lane])

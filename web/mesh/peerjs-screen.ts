@@ -42,6 +42,7 @@ export interface OfferPayload extends AnswerPayload {
   readonly serialization: 'raw'
 }
 
+const LABEL = 'tabmesh-'
 const MAX_ID_CHARACTERS = 64
 const MAX_SDP_CHARACTERS = 32 * 1024
 const MAX_CANDIDATE_CHARACTERS = 1024
@@ -89,8 +90,19 @@ function readPeerMessage(
     kind: 'offer',
     src,
     connectionId,
-    payload: { ...answer, label: connectionId, reliable: true, serialization: 'raw' },
+    payload: { ...answer, label: labelOf(indexOf(payload['label'])), reliable: true, serialization: 'raw' },
   }
+}
+
+/** PeerJS hands a connection's label to the other side: it says which of a link's connections this is. */
+export function labelOf(index: number): string {
+  return `${LABEL}${index}`
+}
+
+/** 0 for every other label: stock PeerJS makes up its own. */
+export function indexOf(label: unknown): number {
+  const digits = typeof label === 'string' && label.startsWith(LABEL) ? label.slice(LABEL.length) : ''
+  return /^\d{1,2}$/.test(digits) ? Number(digits) : 0
 }
 
 /** Of several fingerprints an engine takes any one it likes, so a description has exactly one or none is accepted. */

@@ -1,6 +1,6 @@
 import { type DataConnection, Peer } from 'peerjs'
 import type { Clock, PeerId, Random } from '../base/index.ts'
-import { readSignaling, type SignalingMessage } from './peerjs-screen.ts'
+import { labelOf, readSignaling, type SignalingMessage } from './peerjs-screen.ts'
 import type { SignalingState } from './transport.ts'
 
 const FIRST_WAIT_MS = 500
@@ -73,9 +73,13 @@ export class PeerJsSignaling {
   }
 
   /** Undefined while signaling is down. */
-  connect(peerId: PeerId): DataConnection | undefined {
+  connect(peerId: PeerId, index: number): DataConnection | undefined {
     if (this.#state !== 'connected') return undefined
-    return this.#peer?.connect(peerId, { serialization: 'raw', reliable: true })
+    return this.#peer?.connect(peerId, {
+      serialization: 'raw',
+      reliable: true,
+      label: labelOf(index),
+    })
   }
 
   /** Connects anew at once: the device or its network is back, and a connection that seems open may be dead. */

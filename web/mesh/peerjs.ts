@@ -3,7 +3,7 @@ import type { Clock, PeerId, Random } from '../base/index.ts'
 import { TransportError } from './errors.ts'
 import { createBulkChannel, PeerJsConnection } from './peerjs-connection.ts'
 import { listPeers } from './peerjs-listing.ts'
-import type { SignalingMessage } from './peerjs-screen.ts'
+import { indexOf, type SignalingMessage } from './peerjs-screen.ts'
 import { PeerJsSignaling } from './peerjs-signaling.ts'
 import type { Connection, SignalingState, Transport, TransportEvents } from './transport.ts'
 
@@ -11,7 +11,7 @@ import type { Connection, SignalingState, Transport, TransportEvents } from './t
 const OPEN_LIMIT_MS = 15_000
 /** Incoming connections that are not open yet. */
 const MAX_HALF_OPEN = 24
-const MAX_HALF_OPEN_PER_PEER = 3
+const MAX_HALF_OPEN_PER_PEER = 5
 const MAX_CANDIDATES = 64
 const MAX_DISCOVERED = 32
 
@@ -87,10 +87,10 @@ class PeerJsTransport implements Transport {
     return listed.filter((id) => id !== this.peerId).slice(0, MAX_DISCOVERED)
   }
 
-  async dial(peerId: PeerId, signal: AbortSignal): Promise<Connection> {
+  async dial(peerId: PeerId, signal: AbortSignal, index = 0): Promise<Connection> {
     signal.throwIfAborted()
     if (this.#isClosed) throw new TransportError('closed', 'the transport is closed')
-    const dialled = this.#signaling.connect(peerId)
+    const dialled = this.#signaling.connect(peerId, index)
     if (!dialled) throw new TransportError('signaling-down', 'the signaling server cannot be reached')
     return await this.#complete(dialled, true, signal)
   }
@@ -180,6 +180,7 @@ class PeerJsTransport implements Transport {
       peerConnection,
       channels,
       claimedPeerId: data.peer,
+      index: indexOf(data.label),
       isDialer,
       onEnd: () => {
         this.#open.delete(keyOf(data.peer, data.connectionId))

@@ -19,9 +19,10 @@ export interface Transport {
   discover(signal: AbortSignal): Promise<readonly PeerId[]>
   /**
    * Opens a connection. Rejects with a TransportError: `peer-absent` (the server knows no such id), `no-path` (this
-   * network does not let these two devices connect), `signaling-down`, `closed`; or with `signal.reason`.
+   * network does not let these two devices connect), `signaling-down`, `closed`; or with `signal.reason`. `index`: which
+   * connection of a link it is to be; the other side is told, and only the handshake proves it. Default 0.
    */
-  dial(peerId: PeerId, signal: AbortSignal): Promise<Connection>
+  dial(peerId: PeerId, signal: AbortSignal, index?: number): Promise<Connection>
   /** The device or its network is back: signaling is reached anew at once, since what seems connected may be dead. */
   hurry(): void
   /** Closes every connection and leaves signaling. Idempotent. */
@@ -39,6 +40,8 @@ export interface TransportEvents {
 export interface Connection {
   /** The id that the signaling server names as the other side's. Unproven. */
   readonly claimedPeerId: string
+  /** Which connection of a link it is by the dialler's word: 0 for the first. Unproven. */
+  readonly index: number
   /** True on the side that dialled. */
   readonly isDialer: boolean
   /** SHA-256 of the certificate that this side's DTLS really used, 32 bytes. */

@@ -108,6 +108,8 @@ function isBefore(a: Event, b: Event): boolean {
  */
 export class GatedClock implements Clock {
   readonly #clock: Clock
+  /** How far this device's clock is off. */
+  wallOffset = 0
   #waiting: (() => void)[] | undefined
   #isEnded = false
 
@@ -120,7 +122,7 @@ export class GatedClock implements Clock {
   }
 
   wall(): number {
-    return this.#clock.wall()
+    return this.#clock.wall() + this.wallOffset
   }
 
   after(ms: number, run: () => void): () => void {

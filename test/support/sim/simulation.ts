@@ -186,6 +186,18 @@ export class SimTab {
     return this.#kept.get(name) as T
   }
 
+  /** Its disk is lost: what {@link kept} gives from now on is new. Kill it first. */
+  loseDisk(): void {
+    this.#sim.note(`lose the disk of ${this.index}`)
+    this.#kept.clear()
+  }
+
+  /** Its device's clock is set; timers and `now` go on. */
+  setWall(byMs: number): void {
+    this.#sim.note(`set the clock of ${this.index} by ${byMs}`)
+    this.#clock.wallOffset += byMs
+  }
+
   /** The tab's process dies: silence, and no timer of this life ever runs again. */
   kill(): void {
     this.#sim.note(`kill ${this.index}`)
@@ -198,7 +210,9 @@ export class SimTab {
     this.#lives++
     this.#sim.note(`restart ${this.index}`)
     this.#clock.end()
+    const { wallOffset } = this.#clock
     this.#clock = new GatedClock(this.#sim.clock)
+    this.#clock.wallOffset = wallOffset
     this.random = createSeededRandom(this.#sim.seed * 7919 + this.index * 104_729 + this.#lives * 15_485_863)
   }
 

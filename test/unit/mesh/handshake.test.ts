@@ -82,6 +82,7 @@ function rewriting(
 ): Connection {
   return {
     claimedPeerId: connection.claimedPeerId,
+    index: connection.index,
     isDialer: connection.isDialer,
     localCertificate: connection.localCertificate,
     remoteCertificate: connection.remoteCertificate,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readFingerprint, readSignaling } from '../../../web/mesh/peerjs-screen.ts'
+import { indexOf, readFingerprint, readSignaling } from '../../../web/mesh/peerjs-screen.ts'
 
 const HASH = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, '0').toUpperCase()).join(':')
 const LINE = `a=fingerprint:sha-256 ${HASH}`
@@ -24,12 +24,23 @@ describe('TRN12 what signaling may say', () => {
       payload: {
         type: 'data',
         connectionId: 'dc_1',
-        label: 'dc_1',
+        label: 'tabmesh-0',
         reliable: true,
         serialization: 'raw',
         sdp: { type: 'offer', sdp: SDP },
       },
     })
+  })
+
+  test.each([
+    ['tabmesh-3', 3],
+    ['tabmesh-', 0],
+    ['tabmesh-999', 0],
+    ['tabmesh-1x', 0],
+    ['dc_1', 0],
+    [7, 0],
+  ])('TRN12 the label %s says connection %s', (label, index) => {
+    expect(indexOf(label)).toBe(index)
   })
 
   test.each<[string, Record<string, unknown>]>([

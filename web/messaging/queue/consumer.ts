@@ -96,6 +96,7 @@ export class QueueConsumer implements AckParty {
   readonly #given = new WeakMap<Delivery, Held>()
   #settling: Settling[] = []
   #flushing: Promise<void> | undefined
+  #isFlushWanted = false
   #isEnding = false
   #credit = 0
   #lastTaken = 0
@@ -343,10 +344,21 @@ export class QueueConsumer implements AckParty {
   }
 
   #flush(): Promise<void> {
-    this.#flushing ??= this.#flushAll().finally(() => {
-      this.#flushing = undefined
-    })
+    this.#isFlushWanted = true
+    this.#flushing ??= this.#flushWhileWanted()
     return this.#flushing
+  }
+
+  /** One that is asked for while another is on its way out is not taken for that one. */
+  async #flushWhileWanted(): Promise<void> {
+    try {
+      while (this.#isFlushWanted) {
+        this.#isFlushWanted = false
+        await this.#flushAll()
+      }
+    } finally {
+      this.#flushing = undefined
+    }
   }
 
   async #flushAll(): Promise<void> {

@@ -1,0 +1,242 @@
+import { type Clock, every } from '../base/index.ts'
+import { LinkError } from './errors.ts'
+import type { Link, LinkStats, ProvenPeer } from './link.ts'
+import { createLink } from './link-create.ts'
+import { LARGE_FRAME_BYTES } from './link-limits.ts'
+import { decodeMessage, encodeMessage } from './messages.ts'
+import { SeenNumbers } from './seen-numbers.ts'
+import type { Connection } from './transport.ts'
+
+/** Connections of one link, the first included. Beyond eight a wide-area path gains nothing here. */
+export const MAX_CONNECTIONS = 8
+/** Either side may have opened all of the further ones. */
+const MAX_INDEX = 2 * (MAX_CONNECTIONS - 1)
+const LOOK_MS = 250
+/** More than this waiting for credit, at two looks in a row: the connections carry less than there is. */
+const STARVED_BYTES = 256 * 1024
+const STARVED_LOOKS = 2
+/** Below this round trip one connection carries all that a local network does. */
+const FAR_RTT_MS = 10
+/** On a shorter way a poor rate means loss, as on a bad wireless link. */
+const LOSSY_RTT_MS = 3
+const POOR_BYTES_PER_S = 2_000_000
+/** Opened at the same time. */
+const OPEN_AT_ONCE = 3
+/** After one that did not open. */
+const PAUSE_MS = 10_000
+const FOLD_MS = 10_000
+
+export interface SpreadOptions {
+  readonly clock: Clock
+  readonly peer: ProvenPeer
+  readonly link: Link
+  /** Of the two, the one with the smaller id opens the odd numbers, the other the even ones. */
+  readonly isSmaller: boolean
+  /** Opens and proves one more connection to the same peer. Rejects with a TransportError or HandshakeError. */
+  readonly open: (index: number, signal: AbortSignal) => Promise<Connection>
+  /** A frame that came over any of them, once. */
+  readonly onFrame: (frame: Uint8Array) => void | Promise<void>
+  /** The peer has broken the protocol. */
+  readonly onFault: () => void
+}
+
+/** A further connection of the link, and what was sent over it and is not known to have come. */
+interface Branch {
+  readonly link: Link
+  readonly unacknowledged: Map<number, Uint8Array>
+  waitingBytes: number
+}
+
+/**
+ * Large frames of one link, over as many connections as its way calls for: one on a local network, up to
+ * {@link MAX_CONNECTIONS} where round trip and loss starve one. Frames are numbered; what a further connection takes down
+ * with it is sent again, and what comes twice is dropped.
+ */
+export class Spread {
+  readonly #options: SpreadOptions
+  readonly #branches = new Map<number, Branch>()
+  readonly #opening = new Set<number>()
+  readonly #seen = new SeenNumbers()
+  readonly #controller = new AbortController()
+  #waitingBytes = 0
+  #nextNumber = 1
+  #leastRttMs = Number.POSITIVE_INFINITY
+  #starvedLooks = 0
+  #bytesBefore = 0
+  #busyAt: number
+  #pausedUntil = 0
+  #stopLooking: (() => void) | undefined
+
+  constructor(options: SpreadOptions) {
+    this.#options = options
+    this.#busyAt = options.clock.now()
+  }
+
+  /** Of all its connections. */
+  get stats(): LinkStats {
+    const { rttMs, ...stats } = this.#options.link.stats
+    let { bytesIn, bytesOut } = stats
+    for (const { link } of this.#branches.values()) {
+      bytesIn += link.stats.bytesIn
+      bytesOut += link.stats.bytesOut
+    }
+    return { rttMs, bytesIn, bytesOut }
+  }
+
+  get connectionCount(): number {
+    return 1 + this.#branches.size
+  }
+
+  /** Whether frames of this size may overtake others, and so go any way. */
+  static takes(frame: Uint8Array): boolean {
+    return frame.length > LARGE_FRAME_BYTES
+  }
+
+  /** As `Link.send` on the bulk lane. */
+  async send(frame: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    this.#stopLooking ??= every(this.#options.clock, LOOK_MS, () => this.#look())
+    const branch = this.#lightest()
+    if (branch) return this.#sendOn(branch, this.#nextNumber++, frame, signal)
+    this.#waitingBytes += frame.length
+    try {
+      await this.#options.link.send('bulk', frame, signal)
+    } finally {
+      this.#waitingBytes -= frame.length
+    }
+  }
+
+  /** Whether the peer may open the connection of this number now. */
+  mayAdd(index: number): boolean {
+    const isTheirs = (index % 2 === 0) === this.#options.isSmaller
+    const isFree = !this.#branches.has(index) && this.#branches.size < MAX_CONNECTIONS - 1
+    return isTheirs && isFree && index > 0 && index <= MAX_INDEX && !this.#controller.signal.aborted
+  }
+
+  add(index: number, connection: Connection): void {
+    const { clock, peer } = this.#options
+    if (this.#controller.signal.aborted || this.#branches.has(index)) {
+      connection.close('the link has ended')
+      return
+    }
+    const link = createLink(connection, peer, { clock })
+    const branch: Branch = { link, unacknowledged: new Map(), waitingBytes: 0 }
+    this.#branches.set(index, branch)
+    this.#busyAt = clock.now()
+    link.onFrame = (frame) => this.#onFrame(branch, frame)
+    void link.closed.then(() => this.#onEnd(index, branch))
+  }
+
+  /** A numbered frame that came over the first connection. */
+  onRepeated(number: number, frame: Uint8Array): void | Promise<void> {
+    return this.#seen.add(number) ? this.#options.onFrame(frame) : undefined
+  }
+
+  /** As `Link.close`; the first connection is its owner's to close. */
+  async close(options: { drain?: boolean } = {}): Promise<void> {
+    this.#stopLooking?.()
+    this.#controller.abort(new LinkError('closed', 'the link has ended'))
+    await Promise.all([...this.#branches.values()].map(({ link }) => link.close(options)))
+  }
+
+  /** Undefined: the first connection. */
+  #lightest(): Branch | undefined {
+    let least = this.#waitingBytes
+    let lightest: Branch | undefined
+    for (const branch of this.#branches.values()) {
+      if (branch.waitingBytes >= least) continue
+      least = branch.waitingBytes
+      lightest = branch
+    }
+    return lightest
+  }
+
+  async #sendOn(branch: Branch, number: number, frame: Uint8Array, signal?: AbortSignal): Promise<void> {
+    branch.waitingBytes += frame.length
+    try {
+      await branch.link.send('bulk', encodeMessage({ type: 'spread', number, frame }), signal)
+    } catch (error) {
+      if (!(error instanceof LinkError) || error.code !== 'closed') throw error
+      return this.#repeat(number, frame)
+    } finally {
+      branch.waitingBytes -= frame.length
+    }
+    // What it takes down with it from now on is sent again by whoever sees its end.
+    if (this.#isOpen(branch)) branch.unacknowledged.set(number, frame)
+    else await this.#repeat(number, frame)
+  }
+
+  #isOpen(branch: Branch): boolean {
+    return [...this.#branches.values()].includes(branch)
+  }
+
+  #repeat(number: number, frame: Uint8Array): Promise<void> {
+    return this.#options.link.send('bulk', encodeMessage({ type: 'spread', number, frame }))
+  }
+
+  #onFrame(branch: Branch, bytes: Uint8Array): void | Promise<void> {
+    const message = decodeMessage(bytes)
+    if (message?.type === 'spread-ack') {
+      branch.unacknowledged.delete(message.number)
+      return undefined
+    }
+    if (message?.type !== 'spread') return this.#options.onFault()
+    branch.link.send('control', encodeMessage({ type: 'spread-ack', number: message.number })).catch(ignore)
+    return this.onRepeated(message.number, message.frame)
+  }
+
+  #onEnd(index: number, branch: Branch): void {
+    this.#branches.delete(index)
+    if (this.#controller.signal.aborted) return
+    for (const [number, frame] of branch.unacknowledged) this.#repeat(number, frame).catch(ignore)
+  }
+
+  #look(): void {
+    const now = this.#options.clock.now()
+    const { rttMs, bytesOut } = this.stats
+    if (rttMs !== undefined) this.#leastRttMs = Math.min(this.#leastRttMs, rttMs)
+    let waiting = this.#waitingBytes
+    for (const { waitingBytes } of this.#branches.values()) waiting += waitingBytes
+    const rate = ((bytesOut - this.#bytesBefore) * 1000) / LOOK_MS
+    this.#bytesBefore = bytesOut
+    if (waiting > 0) this.#busyAt = now
+    this.#starvedLooks = waiting > STARVED_BYTES ? this.#starvedLooks + 1 : 0
+    if (this.#starvedLooks >= STARVED_LOOKS && this.#isFar(rate) && now >= this.#pausedUntil) this.#grow()
+    else if (now - this.#busyAt > FOLD_MS) this.#fold()
+  }
+
+  #isFar(rate: number): boolean {
+    return this.#leastRttMs >= FAR_RTT_MS || (this.#leastRttMs >= LOSSY_RTT_MS && rate < POOR_BYTES_PER_S)
+  }
+
+  #grow(): void {
+    const first = this.#options.isSmaller ? 1 : 2
+    for (let index = first; index <= MAX_INDEX && this.#opening.size < OPEN_AT_ONCE; index += 2) {
+      const isUsed = this.#branches.has(index) || this.#opening.has(index)
+      if (this.#branches.size + this.#opening.size >= MAX_CONNECTIONS - 1) return
+      if (!isUsed) void this.#open(index)
+    }
+  }
+
+  async #open(index: number): Promise<void> {
+    const { signal } = this.#controller
+    this.#opening.add(index)
+    try {
+      const connection = await this.#options.open(index, signal)
+      if (this.#branches.size < MAX_CONNECTIONS - 1) this.add(index, connection)
+      else connection.close('enough')
+    } catch {
+      // This way takes no more, or the peer does not: what there is goes on.
+      this.#pausedUntil = this.#options.clock.now() + PAUSE_MS
+    } finally {
+      this.#opening.delete(index)
+    }
+  }
+
+  #fold(): void {
+    for (const { link } of this.#branches.values()) void link.close({ drain: true })
+    this.#stopLooking?.()
+    this.#stopLooking = undefined
+  }
+}
+
+function ignore(): void {}
