@@ -62,11 +62,11 @@ const PLANTED: readonly Planted[] = [
     isCaught: isLost,
   },
   {
-    what: 'the side whose clock is behind loses at a merge',
+    what: 'one side of a split loses at the merge',
     sabotage: {
-      room: (room, tab) =>
+      room: (room) =>
         withServe(room, (method, answer) =>
-          method === 'queue.summary' && tab.index >= 2 ? { ...(answer as Row), sources: [] } : answer,
+          method === 'queue.summary' ? { ...(answer as Row), sources: [] } : answer,
         ),
     },
     play: async (story) => {
@@ -76,6 +76,9 @@ const PLANTED: readonly Planted[] = [
       await story.sim.run(15 * SECOND)
       for (const index of [0, 2]) for (let n = 0; n < 3; n++) story.send(index)
       await story.sim.run(20 * SECOND)
+      // They are one again before anybody consumes.
+      story.sim.network.heal()
+      await story.sim.run(30 * SECOND)
     },
     isCaught: isLost,
   },
