@@ -11,7 +11,7 @@ import type { Connection, SignalingState, Transport, TransportEvents } from './t
 const OPEN_LIMIT_MS = 15_000
 /** Incoming connections that are not open yet. */
 const MAX_HALF_OPEN = 24
-const MAX_HALF_OPEN_PER_PEER = 5
+const MAX_HALF_OPEN_PER_PEER = 8
 const MAX_CANDIDATES = 64
 const MAX_DISCOVERED = 32
 

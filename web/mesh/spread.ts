@@ -20,8 +20,11 @@ const FAR_RTT_MS = 10
 /** On a shorter way a poor rate means loss, as on a bad wireless link. */
 const LOSSY_RTT_MS = 3
 const POOR_BYTES_PER_S = 2_000_000
+/** Handed to one connection at a time: the rest waits for whichever has room first, also for one that is not there yet. */
+const HANDED_BYTES = 1024 * 1024
+const MAX_QUEUED = 4_096
 /** Opened at the same time. */
-const OPEN_AT_ONCE = 3
+const OPEN_AT_ONCE = 7
 /** After one that did not open. */
 const PAUSE_MS = 10_000
 const FOLD_MS = 10_000
@@ -38,6 +41,13 @@ export interface SpreadOptions {
   readonly onFrame: (frame: Uint8Array) => void | Promise<void>
   /** The peer has broken the protocol. */
   readonly onFault: () => void
+}
+
+interface Queued {
+  readonly frame: Uint8Array
+  readonly signal: AbortSignal | undefined
+  resolve(): void
+  reject(reason: unknown): void
 }
 
 /** A further connection of the link, and what was sent over it and is not known to have come. */
@@ -58,6 +68,9 @@ export class Spread {
   readonly #opening = new Set<number>()
   readonly #seen = new SeenNumbers()
   readonly #controller = new AbortController()
+  #queue: Queued[] = []
+  #queuedBytes = 0
+  /** Handed to the first connection and not gone yet. */
   #waitingBytes = 0
   #nextNumber = 1
   #leastRttMs = Number.POSITIVE_INFINITY
@@ -93,16 +106,37 @@ export class Spread {
   }
 
   /** As `Link.send` on the bulk lane. */
-  async send(frame: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+  send(frame: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#controller.signal.aborted) return Promise.reject(this.#controller.signal.reason)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#queue.length >= MAX_QUEUED)
+      return Promise.reject(new LinkError('backlog', 'too much waits to be sent to this peer'))
     this.#stopLooking ??= every(this.#options.clock, LOOK_MS, () => this.#look())
-    const branch = this.#lightest()
-    if (branch) return this.#sendOn(branch, this.#nextNumber++, frame, signal)
-    this.#waitingBytes += frame.length
-    try {
-      await this.#options.link.send('bulk', frame, signal)
-    } finally {
-      this.#waitingBytes -= frame.length
-    }
+    return new Promise((resolve, reject) => {
+      const stop = () => signal?.removeEventListener('abort', onAbort)
+      const queued: Queued = {
+        ...{ frame, signal },
+        resolve: () => {
+          stop()
+          resolve()
+        },
+        reject: (reason) => {
+          stop()
+          reject(reason)
+        },
+      }
+      const onAbort = () => {
+        const at = this.#queue.indexOf(queued)
+        if (at < 0) return
+        this.#queue.splice(at, 1)
+        this.#queuedBytes -= frame.length
+        queued.reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', onAbort)
+      this.#queue.push(queued)
+      this.#queuedBytes += frame.length
+      this.#pump()
+    })
   }
 
   /** Whether the peer may open the connection of this number now. */
@@ -124,6 +158,7 @@ export class Spread {
     this.#busyAt = clock.now()
     link.onFrame = (frame) => this.#onFrame(branch, frame)
     void link.closed.then(() => this.#onEnd(index, branch))
+    this.#pump()
   }
 
   /** A numbered frame that came over the first connection. */
@@ -135,22 +170,42 @@ export class Spread {
   async close(options: { drain?: boolean } = {}): Promise<void> {
     this.#stopLooking?.()
     this.#controller.abort(new LinkError('closed', 'the link has ended'))
+    for (const { reject } of this.#queue.splice(0)) reject(this.#controller.signal.reason)
     await Promise.all([...this.#branches.values()].map(({ link }) => link.close(options)))
   }
 
-  /** Undefined: the first connection. */
-  #lightest(): Branch | undefined {
+  #pump(): void {
+    for (let way = this.#roomiest(); way && this.#queue.length > 0; way = this.#roomiest()) {
+      const { frame, signal, resolve, reject } = this.#queue.shift() as Queued
+      this.#queuedBytes -= frame.length
+      const sent = way === 'first' ? this.#sendFirst(frame, signal) : this.#sendOn(way, frame, signal)
+      sent.then(resolve, reject).finally(() => this.#pump())
+    }
+  }
+
+  /** The one with the least to send; undefined while all have enough. */
+  #roomiest(): Branch | 'first' | undefined {
     let least = this.#waitingBytes
-    let lightest: Branch | undefined
+    let roomiest: Branch | 'first' = 'first'
     for (const branch of this.#branches.values()) {
       if (branch.waitingBytes >= least) continue
       least = branch.waitingBytes
-      lightest = branch
+      roomiest = branch
     }
-    return lightest
+    return least < HANDED_BYTES ? roomiest : undefined
   }
 
-  async #sendOn(branch: Branch, number: number, frame: Uint8Array, signal?: AbortSignal): Promise<void> {
+  async #sendFirst(frame: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    this.#waitingBytes += frame.length
+    try {
+      await this.#options.link.send('bulk', frame, signal)
+    } finally {
+      this.#waitingBytes -= frame.length
+    }
+  }
+
+  async #sendOn(branch: Branch, frame: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
+    const number = this.#nextNumber++
     branch.waitingBytes += frame.length
     try {
       await branch.link.send('bulk', encodeMessage({ type: 'spread', number, frame }), signal)
@@ -194,7 +249,7 @@ export class Spread {
     const now = this.#options.clock.now()
     const { rttMs, bytesOut } = this.stats
     if (rttMs !== undefined) this.#leastRttMs = Math.min(this.#leastRttMs, rttMs)
-    let waiting = this.#waitingBytes
+    let waiting = this.#waitingBytes + this.#queuedBytes
     for (const { waitingBytes } of this.#branches.values()) waiting += waitingBytes
     const rate = ((bytesOut - this.#bytesBefore) * 1000) / LOOK_MS
     this.#bytesBefore = bytesOut
