@@ -7,7 +7,7 @@ import type { FileTransfer, SharedFile, TransferSnapshot, TransferState } from '
 import { chunkLength, type End, HASH_BYTES, METHOD_CHUNK, METHOD_END, METHOD_HASHES } from './wire.ts'
 
 /** Chunks that are asked for at once. */
-const MAX_UNDER_WAY = 16
+const MAX_UNDER_WAY = 12
 const CHUNK_MS = 60_000
 /** A large file that was only half asked for is read anew for its hashes. */
 const HASHES_MS = 30 * 60_000
