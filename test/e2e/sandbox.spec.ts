@@ -464,7 +464,8 @@ test('SBX19: a task that goes on after it reported done is gone with its job', a
     'function spin() { const end = performance.now() + 50; while (performance.now() < end); setTimeout(spin, 0) }'
   const report = await host.run(`(line, ctx) => { ${spin}; setTimeout(spin, 0); ctx.emit('done', 1) }`)
   expect(report.pairs).toEqual([['done', [1]]])
-  expect((await secondsIn2s()) - idle).toBeLessThan(1)
+  // The browser tidies up for a moment; one that goes on would take a whole core for ever.
+  await expect.poll(async () => (await secondsIn2s()) - idle, { timeout: 20_000 }).toBeLessThan(1)
 })
 
 for (const [frame, leak] of [
