@@ -41,7 +41,7 @@ test.describe('memory', () => {
       if (isDead) await bob.opensAgain(invite)
       expect(CODES).toContain((await failing)['code'])
       // Chromium's driver takes a tab for dead when the sandbox's own process has died, which it may tell late.
-      if (!isDead && browserName === 'chromium') await bob.opensAgain(invite)
+      if (browserName === 'chromium') await bob.opensAgain(invite)
       await alice.tells(() => window.tabmesh?.configure({ takesWork: true }))
       await alice.sees(bob)
       await isWell(alice, bob)
