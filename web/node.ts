@@ -93,7 +93,6 @@ export type {
   QueueStats,
   Reply,
   RequestOptions,
-  SendLevel,
   SendOptions,
   SendResult,
   SharedFile,

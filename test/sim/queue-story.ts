@@ -1,6 +1,6 @@
 import { randomBelow } from '../../web/base/index.ts'
 import { deriveRoom, type RoomKeys } from '../../web/mesh/index.ts'
-import type { Consumption, Queue, QueueSettings, SendLevel } from '../../web/messaging/index.ts'
+import type { Consumption, Level, Queue, QueueSettings } from '../../web/messaging/index.ts'
 import { createSimulation, type Simulation } from '../support/sim/index.ts'
 import { type MessagingTab, openMessagingTab, type Sabotage } from '../support/sim/messaging-tab.ts'
 
@@ -70,7 +70,7 @@ export class QueueStory {
     )
   }
 
-  send(index: number, level: SendLevel = 'replicated'): void {
+  send(index: number, level: Level = 'replicated'): void {
     const text = `${index}:${++this.#count}`
     this.sim.note(`send ${text}`)
     this.attempted.add(text)

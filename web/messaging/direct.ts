@@ -1,5 +1,6 @@
 import { abortable, type Clock, type PeerId } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
+import { BatchEncodings } from './batch-encodings.ts'
 import { MessagingError } from './errors.ts'
 import type { Interest } from './interest.ts'
 import { type Headers, type Item, messageId } from './item.ts'
@@ -14,6 +15,7 @@ export class Direct {
   readonly #clock: Clock
   readonly #interest: Interest
   readonly #subscriptions: Subscriptions
+  readonly #encodings = new BatchEncodings()
   readonly #pipes = new Map<PeerId, Pipe>()
   readonly #self: PeerId
   readonly #sessionId: string
@@ -86,7 +88,7 @@ export class Direct {
   #pipe(peerId: PeerId): Pipe {
     let pipe = this.#pipes.get(peerId)
     if (!pipe) {
-      pipe = new Pipe(this.#room, this.#clock, peerId)
+      pipe = new Pipe(this.#room, this.#clock, peerId, this.#encodings)
       this.#pipes.set(peerId, pipe)
     }
     return pipe

@@ -90,7 +90,7 @@ export class Feeds {
       { stream, floor },
       { timeoutMs: REQUEST_TIMEOUT_MS, signal },
     )
-    return this.#taken(answer)
+    return this.#taken(to, answer)
   }
 
   async #sendAfter(to: PeerId, mark: number, signal: AbortSignal): Promise<number> {
@@ -103,14 +103,15 @@ export class Feeds {
     const body = { stream: this.#outbox.stream, items: batch.map(itemToWire) }
     const lane = bytes > SMALL_BYTES ? 'bulk' : 'control'
     return this.#taken(
+      to,
       await this.#room.request(to, METHOD_STORE, body, { lane, timeoutMs: REQUEST_TIMEOUT_MS, signal }),
     )
   }
 
-  #taken(answer: unknown): number {
+  #taken(to: PeerId, answer: unknown): number {
     const mark = readMarkAnswer(answer)
     if (mark === undefined) throw new TypeError('the answer is no mark')
-    this.#outbox.storedUpTo(mark)
+    this.#outbox.storedUpTo(mark, to)
     return mark
   }
 

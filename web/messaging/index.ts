@@ -13,6 +13,7 @@ export type {
   TransferState,
 } from './files/index.ts'
 export { MAX_BODY_BYTES } from './item.ts'
+export type { Level } from './level.ts'
 export { type LoadedMessages, loadMessages } from './load.ts'
 export { createMessaging, type Messaging } from './messaging.ts'
 export type {
@@ -32,7 +33,6 @@ export type {
   QueueStats,
   Reply,
   RequestOptions,
-  SendLevel,
   SendOptions,
   SendResult,
   Transaction,
@@ -40,7 +40,6 @@ export type {
 export { SelectorError } from './selector/index.ts'
 export type {
   HistoryEntry,
-  Level,
   Message,
   MessageHistory,
   PublishOptions,

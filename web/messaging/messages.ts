@@ -1,5 +1,5 @@
 import { isTokenId } from '../base/index.ts'
-import type { Value } from '../wire/index.ts'
+import { type Encoded, encodeOnce } from '../wire/index.ts'
 import { type Item, itemFromWire, itemToWire } from './item.ts'
 import { isPattern } from './pattern.ts'
 
@@ -37,8 +37,9 @@ export interface StoreBatch {
   readonly items: readonly Item[]
 }
 
-export function batchToWire(items: readonly Item[]): Value {
-  return items.map(itemToWire)
+/** Goes to everybody who wants it as the same bytes. */
+export function batchToWire(items: readonly Item[]): Encoded {
+  return encodeOnce(items.map(itemToWire))
 }
 
 export function batchFromWire(value: unknown): readonly Item[] | undefined {

@@ -12,6 +12,7 @@ import { Inbox } from './inbox.ts'
 import { Interest } from './interest.ts'
 import { checkHeaders, encodeBody, type Headers, messageId } from './item.ts'
 import { type Kept, keptKey, TABLE_MESSAGES } from './kept.ts'
+import { lesser, type Wanted, wantedOf } from './level.ts'
 import type { LoadedMessages } from './load.ts'
 import { Outbox } from './outbox.ts'
 import { checkPattern, checkTopicName, isWildcard } from './pattern.ts'
@@ -26,6 +27,7 @@ import {
   type Transaction,
 } from './queue/index.ts'
 import { withRetained } from './retained.ts'
+import { StoredWaits } from './stored-waits.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type {
   HistoryEntry,
@@ -40,6 +42,8 @@ import type {
 /** Failed messages that are remembered for another try. */
 const MAX_FAILED = 50
 const DRAIN_POLL_MS = 50
+/** The sender's own, and another's. */
+const USUAL_COPIES = 2
 
 export interface MessagingOptions {
   readonly room: Room
@@ -94,6 +98,7 @@ class RoomMessaging implements Messaging {
   readonly #clock: Clock
   readonly #destinations: Destinations
   readonly #history: History
+  readonly #waits: StoredWaits
   readonly #outbox: Outbox
   readonly #interest: Interest
   readonly #subscriptions: Subscriptions
@@ -103,6 +108,7 @@ class RoomMessaging implements Messaging {
   readonly #queues: Queues
   readonly files: RoomFiles
   readonly #failed = new Map<string, Failed>()
+  readonly #stopCounting: () => void
   #failures = 0
   #isClosed = false
 
@@ -113,7 +119,8 @@ class RoomMessaging implements Messaging {
     this.#clock = clock
     this.#destinations = new Destinations(destinations)
     const self = room.self.peerId
-    this.#outbox = new Outbox(self, store, clock, loaded.outbox, (delivered) =>
+    this.#waits = new StoredWaits(() => room.members().length)
+    this.#outbox = new Outbox(self, store, clock, this.#waits, loaded.outbox, (delivered) =>
       this.#forget(this.#history.settle(delivered)),
     )
     this.#history = new History(
@@ -131,6 +138,7 @@ class RoomMessaging implements Messaging {
       onItem: (item, from, stream) => this.#subscriptions.deliver(item, from, stream),
     })
     this.#feeds = new Feeds(room, clock, this.#outbox)
+    this.#stopCounting = room.onMembership(() => this.#waits.check())
     this.#queues = new Queues({
       ...{ room, store, clock, random, loaded: loaded.queues },
       publish: (topic, body, headers) => this.#publishNow(topic, body, headers),
@@ -191,7 +199,8 @@ class RoomMessaging implements Messaging {
     this.files.close()
     this.#queues.close()
     this.#feeds.close()
-    this.#outbox.close()
+    this.#stopCounting()
+    this.#waits.close()
     this.#inbox.close()
     this.#direct.close()
     this.#subscriptions.close()
@@ -209,24 +218,26 @@ class RoomMessaging implements Messaging {
     if (this.#isClosed) throw new MessagingError('closed', 'this node has ended')
     if (isWildcard(topic)) checkTopicName(topic)
     options.signal?.throwIfAborted()
-    const { level = 'accepted', signal } = options
+    const { signal } = options
+    const wanted = wantedOf(options, 'accepted')
     const bytes = encodeBody(body)
     const headers = checkHeaders(options.headers)
     const routing = this.#queues.routing(topic, headers, bytes.byteLength)
     const isRouted = routing.queues.length > 0 || routing.retained !== undefined
     const hasHistory = this.#destinations.historyOf(topic) > 0 && !routing.isExclusive
-    if (level === 'stored' && !hasHistory && !isRouted) {
+    if (wanted.level !== 'accepted' && !hasHistory && !isRouted) {
       const text = `${topic} keeps no history and nobody subscribes durably, so nobody stores its messages`
       throw new MessagingError('bad-option', text)
     }
-    if (routing.isExclusive) return this.#publishElsewhere(routing, topic, bytes, headers, options)
-    const sent = hasHistory
-      ? this.#publishKept(topic, body, options)
+    if (routing.isExclusive) return this.#publishElsewhere(routing, topic, bytes, headers, wanted, signal)
+    const published = hasHistory
+      ? this.#publishKept(topic, body, wanted, options)
       : this.#direct.publish(topic, bytes, headers, signal)
-    if (!isRouted) return sent
-    const { id } = await sent
-    await this.#queues.route(routing, topic, bytes, headers, level, id, signal)
-    return level === 'stored' ? { ...(await sent), level } : sent
+    if (!isRouted) return published
+    const { id } = await published
+    const sents = await this.#queues.route(routing, topic, bytes, headers, wanted, id, signal)
+    if (wanted.level === 'accepted') return published
+    return { id, ...leastOf(hasHistory ? [await published, ...sents] : sents) }
   }
 
   /** A divert takes it away from those who subscribe. */
@@ -235,14 +246,20 @@ class RoomMessaging implements Messaging {
     topic: string,
     body: Uint8Array<ArrayBuffer>,
     headers: Headers,
-    { level = 'accepted', signal }: PublishOptions,
+    wanted: Wanted,
+    signal: AbortSignal | undefined,
   ): Promise<PublishResult> {
-    const [first] = await this.#queues.route(routing, topic, body, headers, level, undefined, signal)
-    const { stream = '', number = 0, copies = 1 } = first ?? {}
-    return { id: messageId(this.#room.self.peerId, stream, number), level, copies }
+    const sent = await this.#queues.route(routing, topic, body, headers, wanted, undefined, signal)
+    const { stream = '', number = 0 } = sent[0] ?? {}
+    return { id: messageId(this.#room.self.peerId, stream, number), ...leastOf(sent) }
   }
 
-  async #publishKept(topic: string, body: unknown, options: PublishOptions): Promise<PublishResult> {
+  async #publishKept(
+    topic: string,
+    body: unknown,
+    { level, copies = USUAL_COPIES }: Wanted,
+    options: PublishOptions,
+  ): Promise<PublishResult> {
     let kept: Kept
     try {
       kept = await this.#keepOwn(topic, encodeBody(body), checkHeaders(options.headers))
@@ -252,9 +269,11 @@ class RoomMessaging implements Messaging {
       throw error
     }
     const id = messageId(kept.from, kept.stream, kept.number)
-    if (options.level !== 'stored') return { id, level: 'accepted', copies: 1 }
-    await abortable(this.#outbox.whenStored(kept), options.signal)
-    return { id, level: 'stored', copies: 2 }
+    if (level === 'accepted') return { id, level, copies: 1 }
+    const isReplicated = level === 'replicated'
+    const stored = this.#waits.until(kept.number, isReplicated ? copies : USUAL_COPIES, isReplicated)
+    const reached = await abortable(stored, options.signal)
+    return { id, level: reached > 1 ? level : 'accepted', copies: reached }
   }
 
   async #keepOwn(topic: string, body: Uint8Array<ArrayBuffer>, headers: Headers): Promise<Kept> {
@@ -318,4 +337,14 @@ class RoomMessaging implements Messaging {
     this.#history.removeFailed(failed.entry)
     return failed
   }
+}
+
+/** What all of them have reached. */
+function leastOf(
+  parts: readonly Pick<PublishResult, 'level' | 'copies'>[],
+): Pick<PublishResult, 'level' | 'copies'> {
+  return parts.reduce(({ level, copies }, part) => ({
+    level: lesser(level, part.level),
+    copies: Math.min(copies, part.copies),
+  }))
 }

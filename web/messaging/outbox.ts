@@ -4,6 +4,7 @@ import { MessagingError } from './errors.ts'
 import type { Headers } from './item.ts'
 import { type Kept, keptBytes, keptWrite, TABLE_OUTBOX, TABLE_STREAM } from './kept.ts'
 import { storeFailure } from './store-failure.ts'
+import type { StoredWaits } from './stored-waits.ts'
 
 /** Messages that nobody else has yet, and their bytes: beyond it `publish` is refused. */
 export const MAX_PENDING = 2_000
@@ -15,16 +16,6 @@ interface Draft {
   readonly kept: Kept
   resolve(kept: Kept): void
   reject(reason: MessagingError): void
-}
-
-interface Waiter {
-  resolve(): void
-  reject(reason: MessagingError): void
-}
-
-interface Pending {
-  readonly kept: Kept
-  readonly onStored: Waiter[]
 }
 
 /** The stream of own messages as it lay on disk. */
@@ -46,7 +37,8 @@ export class Outbox {
   readonly #self: PeerId
   readonly #store: Store
   readonly #clock: Clock
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending = new Map<number, Kept>()
+  readonly #waits: StoredWaits
   readonly #committed = new Listeners<[]>()
   readonly #onDelivered: (kept: readonly Kept[]) => void
   #own: Kept[]
@@ -61,12 +53,14 @@ export class Outbox {
     self: PeerId,
     store: Store,
     clock: Clock,
+    waits: StoredWaits,
     state: OutboxState,
     onDelivered: (kept: readonly Kept[]) => void,
   ) {
     this.#self = self
     this.#store = store
     this.#clock = clock
+    this.#waits = waits
     this.stream = state.stream
     this.#next = state.next
     this.#lastAt = state.lastAt
@@ -110,20 +104,6 @@ export class Outbox {
     })
   }
 
-  /** Resolves when another peer has it; rejects with a MessagingError `closed` when this node ends first. */
-  whenStored(kept: Kept): Promise<void> {
-    const pending = this.#pending.get(kept.number)
-    if (!pending) return Promise.resolve()
-    return new Promise((resolve, reject) => pending.onStored.push({ resolve, reject }))
-  }
-
-  /** Nobody waits any longer; what is pending goes out in the next life. */
-  close(): void {
-    const reason = new MessagingError('closed', 'this node has ended')
-    for (const { onStored } of this.#pending.values())
-      for (const waiter of onStored.splice(0)) waiter.reject(reason)
-  }
-
   /** Where a peer that does not know this stream begins: before the first message that nobody has. */
   get floor(): number {
     const first = Math.min(...this.#pending.keys())
@@ -151,15 +131,15 @@ export class Outbox {
   }
 
   /** A peer has everything up to this number on disk. */
-  storedUpTo(number: number): void {
+  storedUpTo(number: number, peer: PeerId): void {
     const delivered = [...this.#pending].filter(([pending]) => pending <= number)
+    this.#waits.mark(peer, number)
     if (delivered.length === 0) return
-    for (const [pending, { kept, onStored }] of delivered) {
+    for (const [pending, kept] of delivered) {
       this.#pending.delete(pending)
       this.#pendingBytes -= kept.body.byteLength
-      for (const waiter of onStored) waiter.resolve()
     }
-    this.#onDelivered(delivered.map(([, { kept }]) => kept))
+    this.#onDelivered(delivered.map(([, kept]) => kept))
     const removes = delivered.map(([key]): StoreWrite => ({ table: TABLE_OUTBOX, key, remove: true }))
     this.#store.write(removes, 'relaxed').catch(() => {
       // An entry that stays is offered once more after a reload, and its receivers know it by its number.
@@ -214,7 +194,7 @@ export class Outbox {
   }
 
   #addPending(kept: Kept): void {
-    this.#pending.set(kept.number, { kept, onStored: [] })
+    this.#pending.set(kept.number, kept)
     this.#pendingBytes += kept.body.byteLength
   }
 }

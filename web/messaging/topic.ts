@@ -1,4 +1,5 @@
 import type { MessageId, PeerId } from '../base/index.ts'
+import type { Level } from './level.ts'
 
 export interface Message {
   readonly id: MessageId
@@ -11,13 +12,9 @@ export interface Message {
   readonly sentAt: number
 }
 
-/**
- * `accepted`: in this tab's outbox, on disk, or for a topic without history handed to the links of those present.
- * `stored`: on disk of at least one other peer.
- */
-export type Level = 'accepted' | 'stored'
 export interface PublishResult {
   readonly id: MessageId
+  /** What was reached: with `replicated` in a room of one it is less. */
   readonly level: Level
   /** Peers that have it, this one included. */
   readonly copies: number
@@ -27,6 +24,8 @@ export interface PublishOptions {
   readonly headers?: Readonly<Record<string, string | number | boolean>>
   /** Default `accepted`. `stored` waits until another peer has it, as long as that takes or until `signal`. */
   readonly level?: Level
+  /** With `replicated`: on how many devices, this one included. Default 2, at most 5 (queues: as many as they keep). */
+  readonly copies?: number
   readonly signal?: AbortSignal
 }
 

@@ -1,4 +1,5 @@
 import { Decoder } from './decoder.ts'
+import { Encoded } from './encoded.ts'
 import { Encoder } from './encoder.ts'
 import { WireError } from './errors.ts'
 import { MAX_FRAME_BYTES } from './limits.ts'
@@ -13,6 +14,16 @@ let idle: Encoder | undefined
  * `too-large` beyond a frame.
  */
 export function encodeValue(value: Value): Uint8Array<ArrayBuffer> {
+  return encode(value).bytes
+}
+
+/** A value that goes to many: its bytes are copied wherever it is part of another value. Throws as {@link encodeValue} does. */
+export function encodeOnce(value: Value): Encoded {
+  const { bytes, weight } = encode(value)
+  return new Encoded(bytes, weight)
+}
+
+function encode(value: Value): { readonly bytes: Uint8Array<ArrayBuffer>; readonly weight: number } {
   const encoder = idle ?? new Encoder()
   idle = undefined
   const bytes = encoder.encode(value)
@@ -23,7 +34,7 @@ export function encodeValue(value: Value): Uint8Array<ArrayBuffer> {
     )
   }
   idle = encoder
-  return bytes
+  return { bytes, weight: encoder.weight }
 }
 
 /**

@@ -1,4 +1,5 @@
 import { numberTag, SHORT_STRING_BYTES, TAG, VIEWS } from './codec-tags.ts'
+import { Encoded } from './encoded.ts'
 import { WireError } from './errors.ts'
 import { HEAVY, MAX_BIGINT_BYTES, MAX_FRAME_BYTES, MAX_VALUE_DEPTH, MAX_VALUE_WEIGHT } from './limits.ts'
 
@@ -14,6 +15,11 @@ export class Encoder {
   #bytes = new Uint8Array(FIRST_BYTES)
   #at = 0
   #weight = 0
+
+  /** Of the last value. */
+  get weight(): number {
+    return this.#weight
+  }
 
   /** A copy of exactly the bytes written. */
   encode(value: unknown): Uint8Array<ArrayBuffer> {
@@ -61,9 +67,11 @@ export class Encoder {
     const prototype: unknown = Object.getPrototypeOf(value)
     const isPlain = prototype === Object.prototype || prototype === null
     const isArray = !isPlain && Array.isArray(value)
-    this.#weigh(isPlain || isArray || value instanceof Date ? 1 : HEAVY)
+    if (value instanceof Encoded) this.#weigh(value.weight)
+    else this.#weigh(isPlain || isArray || value instanceof Date ? 1 : HEAVY)
     if (isPlain) this.#record(value, depth)
     else if (isArray) this.#array(value, depth)
+    else if (value instanceof Encoded) this.#copy(value.bytes)
     else if (ArrayBuffer.isView(value)) this.#view(value)
     else if (value instanceof Map) this.#map(value, depth)
     else if (value instanceof Set) this.#set(value, depth)
@@ -122,9 +130,13 @@ export class Encoder {
 
   #block(block: Uint8Array): void {
     this.#varint(block.length)
-    this.#reserve(block.length)
-    this.#bytes.set(block, this.#at)
-    this.#at += block.length
+    this.#copy(block)
+  }
+
+  #copy(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#at)
+    this.#at += bytes.length
   }
 
   #number(value: number): void {

@@ -1,5 +1,6 @@
-export { decodeValue, encodeValue } from './codec.ts'
+export { decodeValue, encodeOnce, encodeValue } from './codec.ts'
 export { CreditLender, CreditSpender, FRAME_COST_BYTES } from './credit.ts'
+export type { Encoded } from './encoded.ts'
 export { WireError } from './errors.ts'
 export { MAX_FRAME_BYTES, MAX_VALUE_DEPTH } from './limits.ts'
 export { type PacketHandler, PacketWriter, RECORD_HEAD_BYTES, readPacket } from './packet.ts'

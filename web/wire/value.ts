@@ -1,3 +1,5 @@
+import type { Encoded } from './encoded.ts'
+
 /** What a body may be: JSON types and what structured clone adds that has a meaning on another machine. */
 export type Value =
   | null
@@ -12,4 +14,6 @@ export type Value =
   | readonly Value[]
   | ReadonlyMap<Value, Value>
   | ReadonlySet<Value>
+  /** Stands for the value that it was made of; what is decoded has none. */
+  | Encoded
   | { readonly [key: string]: Value }

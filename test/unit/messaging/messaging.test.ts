@@ -9,13 +9,15 @@ interface TestRoom {
   readonly sim: Simulation
   readonly alice: MessagingTab
   readonly bob: MessagingTab
+  open(index: number): Promise<MessagingTab>
   reopen(index: number): Promise<MessagingTab>
 }
 
 async function openRoom(seed = 1): Promise<TestRoom> {
   const sim = createSimulation(seed)
   const keys = await deriveRoom(sim.crypto, new Uint8Array(32).fill(7))
-  const open = (index: number) => sim.settle(openMessagingTab(sim.tab(index), keys, ['Alice', 'Bob'][index]))
+  const open = (index: number) =>
+    sim.settle(openMessagingTab(sim.tab(index), keys, ['Alice', 'Bob', 'Carol'][index]))
   const alice = await open(0)
   const bob = await open(1)
   await sim.runUntil(() => alice.room.members().length === 2 && bob.room.members().length === 2, 10_000)
@@ -24,6 +26,7 @@ async function openRoom(seed = 1): Promise<TestRoom> {
     sim,
     alice,
     bob,
+    open,
     reopen: async (index) => {
       sim.tab(index).restart()
       return open(index)
@@ -195,6 +198,40 @@ describe('topics with history', () => {
     const other = await reopen(1)
     await sim.runUntil(() => other.messaging.history.entries('chat.general').length === 1, 30_000)
     await sim.runUntil(() => again.messaging.history.entries('chat.general')[0]?.state === 'delivered', 5_000)
+  })
+
+  test('MSG13 replicated waits for as many devices as it asks for, or as many as there are members', async () => {
+    const { sim, alice, bob, open } = await openRoom()
+    const topic = alice.messaging.topic('chat.general')
+    const publish = (copies?: number) =>
+      topic.publish('x', copies === undefined ? { level: 'replicated' } : { level: 'replicated', copies })
+    expect(await sim.settle(publish())).toMatchObject({ level: 'replicated', copies: 2 })
+    expect(await sim.settle(publish(5))).toMatchObject({ level: 'replicated', copies: 2 })
+    await open(2)
+    await sim.runUntil(() => alice.room.members().length === 3, 10_000)
+    expect(await sim.settle(publish(3))).toMatchObject({ level: 'replicated', copies: 3 })
+    bob.tab.pause(60_000)
+    expect(await sim.settle(publish(2), 2_000)).toMatchObject({ copies: 2 })
+    // The one that hangs is waited for until it is no member any more.
+    expect(await sim.settle(publish(3), 60_000)).toMatchObject({ level: 'replicated', copies: 2 })
+  })
+
+  test('MSG13 alone, replicated ends as accepted, with one copy; what is no number of copies is refused', async () => {
+    const { sim, alice, bob } = await openRoom()
+    await sim.settle(bob.room.leave())
+    const topic = alice.messaging.topic('chat.general')
+    expect(await sim.settle(topic.publish(1, { level: 'replicated' }))).toMatchObject({
+      level: 'accepted',
+      copies: 1,
+    })
+    for (const copies of [0, 6, 1.5, Number.NaN])
+      expect(await failure(topic.publish(1, { copies }))).toMatchObject({ code: 'bad-option' })
+    expect(await failure(topic.publish(1, { level: 'safe' as 'stored' }))).toMatchObject({
+      code: 'bad-option',
+    })
+    expect(await failure(alice.messaging.topic('plain').publish(1, { level: 'replicated' }))).toMatchObject({
+      code: 'bad-option',
+    })
   })
 
   test('MSG4 who waits for another peer to store it hears when the node ends first', async () => {

@@ -52,6 +52,14 @@ describe('durable subscriptions', () => {
     expect(again.got).toHaveLength(2)
   })
 
+  test('QUE32 a message for durable subscribers is replicated like one of a queue', async () => {
+    const room = await QueueRoom.open(3)
+    const reader = follow(room, 1, 'news.#', { durable: 'reader' })
+    await room.settle(reader.ready)
+    const sent = topic(room, 0, 'news.local').publish(1, { level: 'replicated' })
+    expect(await room.settle(sent)).toMatchObject({ level: 'replicated', copies: 2 })
+  })
+
   test('QUE32 each name gets a copy, and so does who subscribes without one; one loop of a name gets it', async () => {
     const room = await QueueRoom.open(3)
     const loops = [

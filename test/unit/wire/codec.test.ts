@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeValue, encodeValue, MAX_VALUE_DEPTH, type Value, WireError } from '../../../web/wire/index.ts'
+import {
+  decodeValue,
+  encodeOnce,
+  encodeValue,
+  MAX_VALUE_DEPTH,
+  type Value,
+  WireError,
+} from '../../../web/wire/index.ts'
 
 function roundTrip(value: Value): Value {
   return decodeValue(encodeValue(value))
@@ -139,6 +146,22 @@ describe('WIR1 round trip', () => {
   test('WIR1 a hole in an array becomes undefined, a null prototype a plain object', () => {
     expect(roundTrip(new Array(2) as Value[])).toEqual([undefined, undefined])
     expect(roundTrip(Object.assign(Object.create(null), { a: 1 }) as Value)).toStrictEqual({ a: 1 })
+  })
+
+  test('WIR1 a value encoded once gives the same bytes wherever it is put', () => {
+    fc.assert(
+      fc.property(leaf, (value) => {
+        const once = encodeOnce([value, { a: value }])
+        expect(encodeValue({ body: once, after: 1 })).toEqual(
+          encodeValue({ body: [value, { a: value }], after: 1 }),
+        )
+      }),
+    )
+  })
+
+  test('WIR2 a value encoded once counts with what is in it', () => {
+    const heavy = encodeOnce(Array.from({ length: 300_000 }, () => new Map()))
+    expect(codeOf(() => encodeValue([heavy, heavy]))).toBe('too-large')
   })
 
   test('WIR1 a getter may itself encode', () => {

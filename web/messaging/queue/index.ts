@@ -17,7 +17,6 @@ export type {
 } from './queue.ts'
 export { type LoadedQueues, loadQueues, Queues } from './queues.ts'
 export { type Routing, subscriptionQueue } from './routing.ts'
-export type { SendLevel } from './sender.ts'
 export type { FullPolicy, QueueSettings } from './settings.ts'
 export { QUEUE_TABLES } from './tables.ts'
 export type { Transaction } from './transaction.ts'

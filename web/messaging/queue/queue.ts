@@ -1,6 +1,6 @@
 import type { MessageId, PeerId } from '../../base/index.ts'
+import type { Level } from '../level.ts'
 import type { QueueCounts } from './owner.ts'
-import type { SendLevel } from './sender.ts'
 import type { QueueSettings } from './settings.ts'
 
 /** A queue of the room: each message goes to one consumer, and again until one has finished it. */
@@ -50,7 +50,7 @@ export interface SendOptions {
   readonly replyTo?: string
   readonly correlationId?: string
   /** Default `replicated`. */
-  readonly level?: SendLevel
+  readonly level?: Level
   /** With `replicated`: how many are enough. Default, and at most: as many as the queue keeps. */
   readonly copies?: number
   readonly signal?: AbortSignal
@@ -59,7 +59,7 @@ export interface SendOptions {
 export interface SendResult {
   readonly id: MessageId
   /** `stored` instead of `replicated` when nobody else is here to keep a copy. */
-  readonly level: SendLevel
+  readonly level: Level
   /** Devices that keep it; 0 where the queue's filter does not take it. */
   readonly copies: number
   /** The queue had a message of this `dedupId`: nothing was added. */

@@ -4,6 +4,7 @@ import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { checkHeaders, decodeBody, encodeBody, type Headers, messageId } from '../item.ts'
+import { type Wanted, wantedOf } from '../level.ts'
 import { checkPattern, checkTopicName, type Matcher } from '../pattern.ts'
 import { compileSelector } from '../selector/index.ts'
 import type { Message } from '../topic.ts'
@@ -64,11 +65,9 @@ import {
   type OutboxDraft,
   readStored,
   Sender,
-  type SendLevel,
   type Sent,
-  type Wanted,
 } from './sender.ts'
-import { checkSettings, conflictOf, MAX_COPIES, type QueueSettings } from './settings.ts'
+import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
 import { type Transaction, Transactions, type TxSend } from './transaction.ts'
 import { type Decision, isDecision } from './tx-state.ts'
 
@@ -224,15 +223,15 @@ export class Queues {
     topic: string,
     body: Uint8Array<ArrayBuffer>,
     headers: Headers,
-    level: SendLevel,
+    wanted: Wanted,
     id: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<readonly Sent[]> {
     const draft = this.#draftOfTopic(topic, body, headers)
-    const sends = queues.map((queue) => this.#put(queue, draft, { level }, signal))
+    const sends = queues.map((queue) => this.#put(queue, draft, wanted, signal))
     if (retained) {
       const tags = id === undefined ? draft.tags : { ...draft.tags, correlationId: id }
-      sends.push(this.#put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, { level }, signal))
+      sends.push(this.#put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, wanted, signal))
     }
     return Promise.all(sends)
   }
@@ -356,7 +355,7 @@ export class Queues {
   async #send(queue: string, body: unknown, options: SendOptions): Promise<SendResult> {
     this.#assertOpen()
     options.signal?.throwIfAborted()
-    const wanted = wantedOf(options)
+    const wanted = wantedOf(options, 'replicated')
     const draft = draftOf(body, options, this.#options.clock.wall())
     const sends = this.#diverted(queue, draft).map((one) =>
       this.#put(one.queue, one.draft, wanted, options.signal),
@@ -556,15 +555,6 @@ function readDivertFields({ from, to, exclusive, selector }: Divert) {
 
 function expiring(draft: OutboxDraft, ttlMs: number): OutboxDraft {
   return ttlMs > 0 ? { ...draft, expiresAt: draft.sentAt + ttlMs } : draft
-}
-
-/** Throws a MessagingError. */
-function wantedOf({ level = 'replicated', copies }: SendOptions): Wanted {
-  if (level !== 'accepted' && level !== 'stored' && level !== 'replicated')
-    throw new MessagingError('bad-option', 'level must be accepted, stored or replicated')
-  if (copies !== undefined && (!Number.isInteger(copies) || copies < 1 || copies > MAX_COPIES))
-    throw new MessagingError('bad-option', `copies must be 1 to ${MAX_COPIES}`)
-  return { level, copies }
 }
 
 /** Throws a MessagingError. */

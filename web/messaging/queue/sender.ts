@@ -1,6 +1,7 @@
 import { abortable, type Clock, type Random, randomToken, sleep } from '../../base/index.ts'
 import type { Store, StoreKey, StoreWrite } from '../../storage/index.ts'
 import { MessagingError } from '../errors.ts'
+import type { Level, Wanted } from '../level.ts'
 import { storeFailure } from '../store-failure.ts'
 import type { Calls } from './calls.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -25,20 +26,10 @@ const OWN_OWNER_MS = 50
 const RESERVE = 1_000
 const RESERVE_EARLY = 500
 
-/** `accepted`: on this device's disk. `stored`: on the owner's. `replicated`: on as many as the queue keeps copies. */
-export type SendLevel = 'accepted' | 'stored' | 'replicated'
-
-/** How safe a message is to be before its sender is told. */
-export interface Wanted {
-  readonly level: SendLevel
-  /** With `replicated`: how many copies are enough; undefined: as many as the queue keeps. */
-  readonly copies?: number | undefined
-}
-
 export interface Sent {
   readonly number: number
   readonly stream: string
-  readonly level: SendLevel
+  readonly level: Level
   readonly copies: number
   /** The owner knows this `dedupId`: nothing was added. */
   readonly isDuplicate: boolean
@@ -60,7 +51,7 @@ interface OutboxRecord {
 interface Waiting {
   readonly number: number
   readonly draft: OutboxDraft
-  readonly level: SendLevel
+  readonly level: Level
   readonly copies: number
   /** Undefined until it is written. */
   record: OutboxRecord | undefined
@@ -396,7 +387,7 @@ export class Sender {
     })
   }
 
-  #sent({ number }: Waiting, level: SendLevel, copies: number): Sent {
+  #sent({ number }: Waiting, level: Level, copies: number): Sent {
     return { number, stream: this.stream, level, copies, isDuplicate: false }
   }
 }

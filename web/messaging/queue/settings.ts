@@ -1,5 +1,6 @@
 import { TabmeshError } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
+import { MAX_COPIES } from '../level.ts'
 import { compileSelector } from '../selector/index.ts'
 import { MAX_DURATION_MS } from './queue-item.ts'
 
@@ -55,7 +56,6 @@ export const DEFAULT_SETTINGS: QueueSettings = {
   exclusive: false,
 }
 
-export const MAX_COPIES = 5
 const MAX_MESSAGES = 10_000_000
 
 const CHECKS: { readonly [name in keyof QueueSettings]: (value: unknown) => boolean } = {
