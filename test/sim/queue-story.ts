@@ -25,6 +25,8 @@ export interface StoryOptions {
   readonly isPiped?: boolean
   /** More befalls them: one-way partitions, links that flap, clocks that are set, disks that are lost. */
   readonly isHard?: boolean
+  /** Now and then nobody uses the queue for long enough that it is deleted. */
+  readonly isLeisurely?: boolean
 }
 
 const SECOND = 1_000
@@ -47,6 +49,8 @@ export class QueueStory {
   readonly #keys: RoomKeys
   readonly #options: StoryOptions
   readonly #ends: (AbortController | undefined)[] = []
+  /** How often it was gone, for somebody at least. */
+  deletions = 0
   #count = 0
   #hasLostDisk = false
 
@@ -121,8 +125,20 @@ export class QueueStory {
     await this.open(index)
   }
 
+  /** The queue runs dry, and everybody leaves it alone for about as long as it takes to be deleted. */
+  async rest(): Promise<void> {
+    const { sim } = this
+    for (let index = 0; index < this.#options.tabs; index++) this.consume(index)
+    await sim.run(randomBelow(sim.random, 6 * SECOND))
+    for (let index = 0; index < this.#options.tabs; index++) this.stopConsuming(index)
+    await sim.run(25 * SECOND + randomBelow(sim.random, 30 * SECOND))
+    if (this.tabs.some(({ messaging }) => !messaging.destinations.queues().includes(QUEUE))) this.deletions++
+    for (let index = 0; index < this.#options.tabs; index++) if (sim.random.float() < 0.5) this.consume(index)
+  }
+
   async act(): Promise<void> {
     const { sim } = this
+    if (this.#options.isLeisurely && randomBelow(sim.random, 4) === 0) await this.rest()
     const index = randomBelow(sim.random, this.#options.tabs)
     const other = (index + 1 + randomBelow(sim.random, this.#options.tabs - 1)) % this.#options.tabs
     const a = sim.tab(index).peerId

@@ -24,6 +24,8 @@ export const METHOD_FETCH = 'queue.fetch'
 export const METHOD_COPY = 'queue.copy'
 /** Request, from an owner: you keep this no longer. */
 export const METHOD_DROP = 'queue.drop'
+/** Request, from an owner to who keeps a copy: nobody uses this queue any more. */
+export const METHOD_RETIRE = 'queue.retire'
 /** Request, from a sender to the owner: messages. Answered when they are as safe as the queue promises. */
 export const METHOD_PUT = 'queue.put'
 /** Notify, from the owner to a sender: messages up to this number are on the owner's disk. */

@@ -30,6 +30,8 @@ import type { TxState } from './tx-state.ts'
 /** A consumer of whom nothing is heard for so long has lost its leases: its tab is frozen, or its loop's node is. */
 export const LEASE_MS = 30_000
 const SWEEP_MS = 5_000
+/** An empty queue that nobody has used for so long is deleted. */
+const UNUSED_MS = 30_000
 /** After a takeover, consumers say first what they have in hand. */
 const CLAIM_MS = 1_000
 const MAX_CONSUMERS = 1_000
@@ -52,6 +54,8 @@ export interface OwnerPorts {
   readonly onFenced: () => void
   readonly askOutcome: ParticipantPorts['askOutcome']
   readonly isHere: (peer: PeerId) => boolean
+  /** Nobody needs the queue any more; called again and again while that is so. */
+  readonly onUnused: () => void
 }
 
 /** What a queue has, and what became of what it had since its owner began. */
@@ -88,6 +92,7 @@ export class Owner {
   readonly #filter: Selector | undefined
   readonly #counts = { added: 0, acked: 0, failed: 0, expired: 0, dead: 0 }
   #room: (() => void)[] = []
+  #usedAt: number
   #isClosed = false
 
   constructor(replica: Replica, settings: QueueSettings, epoch: Epoch, ports: OwnerPorts) {
@@ -97,6 +102,7 @@ export class Owner {
     this.#ports = ports
     this.#filter = selectorOf(settings.filter)
     const { calls, clock, random } = ports
+    this.#usedAt = clock.now()
     const { askOutcome, isHere } = ports
     this.#participant = new Participant(replica, () => this.#dispatcher, {
       clock,
@@ -122,7 +128,9 @@ export class Owner {
     const sorted = [...replica.messages()].sort((a, b) => a.order - b.order)
     this.#dispatcher.added(sorted)
     this.#participant.takeAll()
-    const cancelStart = clock.after(epoch.number > 1 ? CLAIM_MS : 0, () => this.#dispatcher.start())
+    const cancelStart = clock.after(epoch.number > 1 && replica.count > 0 ? CLAIM_MS : 0, () =>
+      this.#dispatcher.start(),
+    )
     this.#stops = [cancelStart, every(clock, SWEEP_MS, () => this.#sweep())]
   }
 
@@ -155,6 +163,7 @@ export class Owner {
     const drafts = readDrafts(row['items'])
     if (!drafts || typeof stream !== 'string' || !isNumber(base))
       throw new MessagingError('malformed', 'these are no messages for a queue')
+    this.#usedAt = this.#ports.clock.now()
     const source = this.#replica.source(from, stream)
     const refused: [number, string][] = []
     const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
@@ -250,6 +259,7 @@ export class Owner {
   }
 
   async browse(row: Readonly<Record<string, unknown>>): Promise<Value> {
+    this.#usedAt = this.#ports.clock.now()
     const after = typeof row['after'] === 'number' ? row['after'] : Number.NEGATIVE_INFINITY
     const selector = selectorOf(row['selector'])
     const lives = [...this.#replica.messages()]
@@ -266,6 +276,18 @@ export class Owner {
       items.push([live.attempts, itemToWire({ ...item, order: live.order })])
     }
     return { items }
+  }
+
+  /** It is empty, its copies know, and nobody has used it for a while. */
+  get isUnused(): boolean {
+    const isEmpty = this.#replica.count === 0 && this.#replica.transactions.undecided().length === 0
+    const isIdle = this.#dispatcher.consumers.size === 0 && this.#turns.size === 0
+    return isEmpty && isIdle && this.#ports.clock.now() - this.#usedAt >= UNUSED_MS
+  }
+
+  /** Resolves when everything so far is on disk here and wherever it should be. */
+  async safe(): Promise<void> {
+    await this.#safe()
   }
 
   counts(): QueueCounts {
@@ -512,6 +534,7 @@ export class Owner {
     if (!consumer) return
     const outgoing = this.#outgoing.get(consumer)
     if (outgoing) outgoing.isClosed = true
+    this.#usedAt = this.#ports.clock.now()
     this.#outgoing.delete(consumer)
     this.#dispatcher.removeConsumer(id, how)
   }
@@ -619,6 +642,7 @@ export class Owner {
 
   #sweep(): void {
     this.#participant.sweep()
+    if (this.settings.autoDelete && this.isUnused) this.#ports.onUnused()
     const now = this.#ports.clock.now()
     for (const id of [...this.#heard.keys()]) {
       if (!this.#dispatcher.consumers.has(id)) this.#heard.delete(id)

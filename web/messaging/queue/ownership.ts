@@ -18,6 +18,7 @@ import {
   METHOD_DROP,
   METHOD_FETCH,
   METHOD_OPEN,
+  METHOD_RETIRE,
   METHOD_SUMMARY,
   readAttempts,
   readHead,
@@ -53,6 +54,8 @@ const OPEN_RETRY_MS = 500
 const DISMISS_RETRY_MS = 5_000
 /** Queues that a room may have. */
 export const MAX_QUEUES = 1_000
+/** Deleted queues of which this device remembers what is finished; of more, that of the one deleted first is forgotten. */
+const MAX_RETIRED = 1_000
 /** How far a reign may be ahead of the last that is known here. */
 const MAX_EPOCH_JUMP = 2 ** 20
 
@@ -65,6 +68,8 @@ export interface OwnershipOptions {
   readonly replicas: Map<string, Replica>
   readonly forward: OwnerPorts['forward']
   readonly askOutcome: OwnerPorts['askOutcome']
+  /** It waits for messages though nobody may use it now. */
+  readonly isBound: (queue: string) => boolean
   /** What the room has configured for a queue. */
   readonly settingsOf: (queue: string) => Partial<QueueSettings>
 }
@@ -82,6 +87,7 @@ export class Ownership {
   readonly #owners = new Map<string, Owner>()
   readonly #takeovers = new Map<string, Promise<void>>()
   readonly #absorbing = new Set<string>()
+  readonly #retiring = new Set<string>()
   /** Since when nobody owns a queue that is kept here. */
   readonly #vacant = new Map<string, number>()
   /** Of queues of which nothing is kept here: the newest owner that was obeyed. */
@@ -108,12 +114,13 @@ export class Ownership {
     calls.serve(METHOD_FETCH, (body, { from }) => this.#onFetch(body, from))
     calls.serve(METHOD_COPY, (body, { from }) => this.#onCopy(body, from))
     calls.serve(METHOD_DROP, (body, { from }) => this.#onDrop(body, from))
+    calls.serve(METHOD_RETIRE, (body, { from }) => this.#onRetire(body, from))
     this.#stops = [
       room.onMembership(({ gone }) => this.#onGone(gone.map(({ member }) => member.peerId))),
       every(clock, LOOK_MS, () => this.#lookAtAll()),
     ]
-    for (const { queue, epoch } of options.replicas.values())
-      this.#facts.set({ queue, epoch, isActive: false })
+    for (const { queue, epoch, settings, count } of options.replicas.values())
+      if (settings || count > 0) this.#facts.set({ queue, epoch, isActive: false })
     this.#facts.start()
   }
 
@@ -228,7 +235,11 @@ export class Ownership {
 
   #onFacts(queues: ReadonlySet<string> | 'all'): void {
     const names = queues === 'all' ? [...this.#options.replicas.keys()] : [...queues]
-    for (const queue of names) this.#look(queue)
+    for (const queue of names) {
+      // A queue of which nobody speaks any more has been deleted: its next owner counts anew.
+      if (this.#facts.of(queue).length === 0) this.#fences.delete(queue)
+      this.#look(queue)
+    }
     for (const listener of [...this.#listeners]) listener()
   }
 
@@ -249,6 +260,12 @@ export class Ownership {
       return
     }
     if (reign) this.#vacant.delete(queue)
+    if (this.#isRetired(queue)) {
+      // The others went on with it while the room was split: they are to hear what was finished here.
+      const { epoch } = this.#options.replicas.get(queue) as Replica
+      if (reign && compareEpochs(reign.epoch, epoch) !== 0) this.#facts.set({ queue, epoch, isActive: false })
+      return
+    }
     if (reign || this.#takeovers.has(queue) || !this.#options.replicas.has(queue)) return
     const rank = this.#successors(queue).indexOf(this.#options.calls.self)
     const dueAt = Math.max(this.#quietUntil, this.#vacantSince(queue) + rank * RANK_MS)
@@ -283,6 +300,8 @@ export class Ownership {
     const epoch: Epoch = { number: this.#newestNumber(queue) + 1, owner: calls.self }
     const replica = replicas.get(queue) ?? new Replica(queue, store, epoch)
     replicas.set(queue, replica)
+    // Another attempt may follow, which does not know who asked.
+    if (!replica.settings) replica.explicit = { ...replica.explicit, ...wanted }
     await replica.adopt(epoch)
     this.#facts.set({ queue, epoch, isActive: false })
     const others = this.#facts.speakers().filter(({ isSelf }) => !isSelf)
@@ -290,7 +309,7 @@ export class Ownership {
     signal.throwIfAborted()
     if (compareEpochs(replica.epoch, epoch) !== 0) return
     const known = replica.settings ? replica.explicit : summaries.find((one) => one?.settings)?.explicit
-    replica.explicit = known ?? wanted
+    replica.explicit = known ?? replica.explicit
     replica.settings = { ...DEFAULT_SETTINGS, ...this.#options.settingsOf(queue), ...replica.explicit }
     await replica.adopt(epoch)
     const owner = new Owner(replica, replica.settings, epoch, {
@@ -301,6 +320,7 @@ export class Ownership {
       askOutcome,
       isHere: (peer) => room.member(peer) !== undefined,
       onFenced: () => this.#stepDown(queue),
+      onUnused: () => void this.#retire(queue),
     })
     this.#owners.set(queue, owner)
     this.#facts.set({ queue, epoch, isActive: true })
@@ -321,7 +341,8 @@ export class Ownership {
 
   #newestNumber(queue: string): number {
     const numbers = this.#facts.of(queue).map(([, { epoch }]) => epoch.number)
-    return Math.max(0, this.#fences.get(queue)?.number ?? 0, ...numbers)
+    const kept = this.#options.replicas.get(queue)?.epoch.number ?? 0
+    return Math.max(kept, this.#fences.get(queue)?.number ?? 0, ...numbers)
   }
 
   #stepDown(queue: string): void {
@@ -332,6 +353,65 @@ export class Ownership {
     this.#vacant.delete(queue)
     const replica = this.#options.replicas.get(queue)
     if (replica) this.#facts.set({ queue, epoch: replica.epoch, isActive: false })
+  }
+
+  /** Kept for what is finished only; nobody is told of it. */
+  #isRetired(queue: string): boolean {
+    return this.#options.replicas.has(queue) && this.#facts.own(queue) === undefined
+  }
+
+  /**
+   * Nobody uses the queue: it goes, with its settings. Everybody who keeps it remembers what is finished, so that a copy that was
+   * away brings back nothing old. Who does not hear of it now makes it a queue again, for as long as it takes to be unused.
+   */
+  async #retire(queue: string): Promise<void> {
+    const owner = this.#owners.get(queue)
+    if (!owner || this.#retiring.has(queue) || this.#options.isBound(queue)) return
+    this.#retiring.add(queue)
+    try {
+      await owner.safe()
+      if (!owner.isUnused || this.#owners.get(queue) !== owner) return
+      // From here on it takes nothing in, but is still the one whom the others obey.
+      const { holders } = owner.replication
+      owner.close()
+      this.#owners.delete(queue)
+      const head = headToWire(queue, owner.epoch)
+      const options = { timeoutMs: OPEN_MS, signal: this.#controller.signal }
+      await Promise.allSettled(
+        holders.map((peer) => this.#options.calls.request(peer, METHOD_RETIRE, head, options)),
+      )
+      await this.#forgetUse(queue, owner.epoch)
+    } catch {
+      // The disk or a copy failed: what could not be told is looked at again, by whoever owns the queue then.
+    } finally {
+      this.#retiring.delete(queue)
+    }
+  }
+
+  async #onRetire(body: unknown, from: PeerId): Promise<Value> {
+    const { queue, epoch } = await this.#obey(body, from)
+    if ((this.#options.replicas.get(queue)?.count ?? 0) > 0)
+      throw new MessagingError('queue-full', 'this member keeps messages of the queue')
+    await this.#forgetUse(queue, epoch)
+    return null
+  }
+
+  async #forgetUse(queue: string, epoch: Epoch): Promise<void> {
+    const { replicas } = this.#options
+    const replica = replicas.get(queue)
+    if (!replica || compareEpochs(replica.epoch, epoch) !== 0 || this.#owners.has(queue)) return
+    // The one that was deleted last is the last to be forgotten.
+    replicas.delete(queue)
+    replicas.set(queue, replica)
+    this.#facts.remove(queue)
+    this.#vacant.delete(queue)
+    await replica.retire()
+    const retired = [...replicas.keys()].filter((name) => this.#isRetired(name))
+    const oldest = retired.length > MAX_RETIRED ? retired[0] : undefined
+    if (oldest === undefined) return
+    const forgotten = replicas.get(oldest)
+    replicas.delete(oldest)
+    await forgotten?.drop()
   }
 
   /** A member has come back that obeyed a newer owner, who is gone: it will obey this one under a newer reign. */
@@ -407,7 +487,7 @@ export class Ownership {
   async #found(queue: string, wanted: Partial<QueueSettings>): Promise<void> {
     if (this.reignOf(queue) || this.#founder(queue) !== this.#options.calls.self)
       throw new MessagingError('not-owner', 'another member is the one to own this queue')
-    if (this.#options.replicas.size >= MAX_QUEUES && !this.#options.replicas.has(queue))
+    if (this.#facts.ownCount >= MAX_QUEUES && !this.#facts.own(queue))
       throw new MessagingError('queue-full', `a room has at most ${MAX_QUEUES} queues`)
     if (this.#isQuiet(queue))
       throw new MessagingError(
@@ -431,7 +511,9 @@ export class Ownership {
       throw new MessagingError('malformed', 'this is no owner of a queue')
     const { queue, epoch } = head
     const replica = this.#options.replicas.get(queue)
-    const known = replica?.epoch ?? this.#fences.get(queue)
+    // A deleted queue that begins anew counts its reigns as who begins it knows them.
+    const isRetired = this.#isRetired(queue)
+    const known = isRetired ? undefined : (replica?.epoch ?? this.#fences.get(queue))
     const order = known ? compareEpochs(known, epoch) : -1
     if (order > 0) throw new MessagingError('stale-epoch', 'this member obeys a newer owner of this queue')
     if (order === 0) return head
@@ -439,6 +521,8 @@ export class Ownership {
       throw new MessagingError('malformed', 'this owner comes from too far in the future')
     if (!replica) this.#fence(queue, epoch)
     else {
+      // Its owner is only just beginning: nobody has to step in.
+      if (isRetired) this.#vacant.set(queue, this.#options.clock.now() + RANK_MS)
       replica.epoch = epoch
       this.#stepDown(queue)
       await replica.adopt(epoch)

@@ -56,7 +56,7 @@ import { DEFAULT_PRIORITY, isDuration, isPriority, type QueueItem, readItem, rea
 import type { Replica } from './replica.ts'
 import { isTemporary, Requests } from './requests.ts'
 import { loadTable, RoomTable, type RoomTableKind, type TableEntry } from './room-table.ts'
-import { type Routing, retainedQueue, retainedTopic, routingOf } from './routing.ts'
+import { type Routing, retainedQueue, retainedTopic, routingOf, subscriptionOf } from './routing.ts'
 import {
   type LoadedOutbox,
   loadOutboxes,
@@ -149,7 +149,8 @@ export class Queues {
     const ports = { room, calls: this.#calls, store, clock, random }
     const askOutcome = (home: string, tx: string, coordinator: PeerId) =>
       this.#askOutcome(home, tx, coordinator)
-    this.#ownership = new Ownership({ ...ports, replicas, forward, settingsOf, askOutcome })
+    const isBound = (queue: string) => this.bindings.get(subscriptionOf(queue) ?? '') !== undefined
+    this.#ownership = new Ownership({ ...ports, replicas, forward, settingsOf, askOutcome, isBound })
     this.#layers.table.onChange(() => this.#ownership.reconfigure())
     this.destinations = this.#api()
     this.#transactions = new Transactions({

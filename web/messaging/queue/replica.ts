@@ -69,7 +69,7 @@ export class Replica {
   readonly dedup: DedupWindow
   readonly transactions: TxLedger
   epoch: Epoch
-  /** Undefined where this node obeys an owner and has heard nothing of the queue yet. */
+  /** Undefined where this node obeys an owner and has heard nothing of the queue yet, and where the queue has been retired. */
   settings: QueueSettings | undefined
   /** Those of them that a user of the queue asked for. */
   explicit: Partial<QueueSettings> = {}
@@ -176,6 +176,13 @@ export class Replica {
   async adopt(epoch: Epoch): Promise<void> {
     this.epoch = epoch
     await this.#store.write([this.#row()], 'strict')
+  }
+
+  /** Nobody uses the queue: what remains is which numbers are finished, for those who come back with copies. */
+  async retire(): Promise<void> {
+    this.settings = undefined
+    this.explicit = {}
+    await this.#store.write([this.#row()], 'relaxed')
   }
 
   /** Undefined where the disk no longer has it whole. */

@@ -20,6 +20,11 @@ export function subscriptionQueue(name: string): string {
   return `SUB.${name}`
 }
 
+/** The name of the subscription behind which such a queue stands. */
+export function subscriptionOf(queue: string): string | undefined {
+  return queue.startsWith('SUB.') ? queue.slice(4) : undefined
+}
+
 /** The queue in which a topic's latest messages wait for later subscribers. */
 export function retainedQueue(topic: string): string {
   return `RET.${topic}`

@@ -37,6 +37,8 @@ export interface QueueSettings {
   readonly nonDestructive: boolean
   /** One consumer at a time gets messages. Default false. */
   readonly exclusive: boolean
+  /** It goes, with its settings, once it is empty and nobody has used it for 30 s. Default true (as Artemis looks every 30 s). */
+  readonly autoDelete: boolean
 }
 
 export const DEFAULT_SETTINGS: QueueSettings = {
@@ -54,6 +56,7 @@ export const DEFAULT_SETTINGS: QueueSettings = {
   lastValueKey: '',
   nonDestructive: false,
   exclusive: false,
+  autoDelete: true,
 }
 
 const MAX_MESSAGES = 10_000_000
@@ -73,6 +76,7 @@ const CHECKS: { readonly [name in keyof QueueSettings]: (value: unknown) => bool
   lastValueKey: (value) => typeof value === 'string' && value.length <= 64 && value.isWellFormed(),
   nonDestructive: (value) => typeof value === 'boolean',
   exclusive: (value) => typeof value === 'boolean',
+  autoDelete: (value) => typeof value === 'boolean',
 }
 
 const NAMES = Object.keys(CHECKS) as (keyof QueueSettings)[]
@@ -87,12 +91,13 @@ export function checkSettings(given: Partial<QueueSettings>): Partial<QueueSetti
   return given
 }
 
-/** Undefined for what is no full set of settings. */
+/** Undefined for what is no full set of settings. One that the writer's build did not know yet has its default. */
 export function readSettings(value: unknown): QueueSettings | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const row = value as Readonly<Record<string, unknown>>
-  if (!NAMES.every((name) => Object.hasOwn(row, name))) return undefined
-  const settings = Object.fromEntries(NAMES.map((name) => [name, row[name]]))
+  if (!Object.hasOwn(row, 'copies')) return undefined
+  const known = NAMES.filter((name) => Object.hasOwn(row, name))
+  const settings = { ...DEFAULT_SETTINGS, ...Object.fromEntries(known.map((name) => [name, row[name]])) }
   return readPartialSettings(settings) as QueueSettings | undefined
 }
 
