@@ -74,6 +74,7 @@ export type {
   BrowsedMessage,
   BrowseOptions,
   ConsumeOptions,
+  ConsumerStats,
   Consumption,
   Delivery,
   Destinations,

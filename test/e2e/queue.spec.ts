@@ -34,6 +34,28 @@ test.describe('the view of queues', () => {
     await expect(bob.button(text.queues.purge)).toBeDisabled()
   })
 
+  test('UI10 shows who takes from a queue, and what each wants', async ({ alice, bob, everybody }) => {
+    await everybody.meets()
+    await bob.tells(async () => {
+      const loop = window.tabmesh?.queue('orders').consume({ selector: 'size > 3', priority: 2 })
+      void (async () => {
+        for await (const _ of loop ?? []);
+      })()
+    })
+    await alice.tells(async () => {
+      for (const size of [1, 5]) await window.tabmesh?.queue('orders').send('x', { headers: { size } })
+    })
+    await alice.shows('queues')
+    await alice.opensQueue('orders')
+    const table = alice.page.getByRole('region', { name: text.queues.consumerTable })
+    await expect(table.getByRole('row')).toHaveCount(2)
+    await expect(table).toContainText('Bob')
+    await expect(table).toContainText('size > 3')
+    await expect(table).toContainText(text.queues.rank(2))
+    await bob.leaves()
+    await expect(table).toBeHidden()
+  })
+
   test('UI10 what cannot be sent says why', async ({ alice }) => {
     await alice.startsRoom()
     await alice.shows('queues')

@@ -22,6 +22,7 @@ export type {
   BrowsedMessage,
   BrowseOptions,
   ConsumeOptions,
+  ConsumerStats,
   Consumption,
   Delivery,
   Destinations,

@@ -270,6 +270,12 @@ export const text = {
     perSecond: (count: number) => `${countText(count)} a second`,
     rateLabel: (name: string, most: number) =>
       `${name} in the last minute: at most ${countText(most)} a second`,
+    consumerTable: 'Who takes from this queue',
+    consumerColumns: { who: 'Who', wants: 'Wants', has: 'In work', given: 'Taken', here: 'Here for' },
+    everything: 'everything',
+    alone: 'no one else while it is here',
+    rank: (priority: number) => `priority ${priority}`,
+    deleted: (name: string) => `${name} is gone: it was empty, and nobody has used it for a while.`,
     messages: 'Messages',
     table: 'The first messages',
     refresh: 'Look again',

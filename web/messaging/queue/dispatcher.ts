@@ -14,6 +14,8 @@ export interface ConsumerSpec {
   readonly priority: number
   /** Wants to be the only one, now and later. */
   readonly isExclusive: boolean
+  /** What `accepts` goes by, as it was written; empty: it accepts all. */
+  readonly selector: string
   readonly accepts: (live: Live) => boolean
 }
 
@@ -33,6 +35,9 @@ export interface Consumer {
   balance: number
   /** The last that its loop was seen to have taken. */
   lastTaken: number
+  /** Messages that it was ever given. */
+  delivered: number
+  readonly since: number
 }
 
 /** Consumers of one priority, served in turn. */
@@ -200,6 +205,8 @@ export class Dispatcher {
       leases: new Map(),
       balance: spec.window,
       lastTaken: 0,
+      delivered: 0,
+      since: this.#clock.now(),
     }
     this.#consumers.set(spec.id, consumer)
     this.#arrange()
@@ -312,7 +319,7 @@ export class Dispatcher {
     consumer.leases.set(lease.token, lease)
     this.#groups.taken(live, consumer)
     consumer.balance -= live.size
-    this.delivered++
+    this.#given(consumer)
     return lease
   }
 
@@ -320,8 +327,13 @@ export class Dispatcher {
   #show(consumer: Consumer, live: Live): Lease {
     consumer.cursor[live.priority] = live.order + 0.5
     consumer.balance -= live.size
-    this.delivered++
+    this.#given(consumer)
     return { token: this.#nextToken++, live, consumer }
+  }
+
+  #given(consumer: Consumer): void {
+    this.delivered++
+    consumer.delivered++
   }
 
   #end(consumer: Consumer, token: number): Live | undefined {

@@ -9,7 +9,6 @@ export type {
   Delivery,
   MoveOptions,
   Queue,
-  QueueStats,
   Reply,
   RequestOptions,
   SendOptions,
@@ -18,5 +17,6 @@ export type {
 export { type LoadedQueues, loadQueues, Queues } from './queues.ts'
 export { type Routing, subscriptionQueue } from './routing.ts'
 export type { FullPolicy, QueueSettings } from './settings.ts'
+export type { ConsumerStats, QueueStats } from './stats.ts'
 export { QUEUE_TABLES } from './tables.ts'
 export type { Transaction } from './transaction.ts'

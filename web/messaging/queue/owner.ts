@@ -24,6 +24,7 @@ import { type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import { Replication } from './replication.ts'
 import type { QueueSettings } from './settings.ts'
+import { type ConsumerStats, MAX_LISTED, type QueueCounts } from './stats.ts'
 import { draftSubject, subjectOf } from './subject.ts'
 import type { TxState } from './tx-state.ts'
 
@@ -56,22 +57,6 @@ export interface OwnerPorts {
   readonly isHere: (peer: PeerId) => boolean
   /** Nobody needs the queue any more; called again and again while that is so. */
   readonly onUnused: () => void
-}
-
-/** What a queue has, and what became of what it had since its owner began. */
-export interface QueueCounts {
-  readonly messages: number
-  readonly bytes: number
-  readonly ready: number
-  readonly delivering: number
-  readonly scheduled: number
-  readonly consumers: number
-  readonly added: number
-  readonly delivered: number
-  readonly acked: number
-  readonly failed: number
-  readonly expired: number
-  readonly dead: number
 }
 
 /** One queue at the member that owns it, for one reign. */
@@ -194,6 +179,7 @@ export class Owner {
       window: Math.min(window, MAX_WINDOW),
       priority: priority as number,
       isExclusive,
+      selector: selector?.text ?? '',
       accepts: selector ? (live) => selector.matches(subjectOf(live, this.#replica.queue)) : () => true,
     })
     const granted = this.#claims(consumer, row['claims'])
@@ -304,6 +290,21 @@ export class Owner {
       delivered,
       ...this.#counts,
     }
+  }
+
+  consumers(): readonly ConsumerStats[] {
+    const now = this.#ports.clock.now()
+    const listed = [...this.#dispatcher.consumers.values()].slice(0, MAX_LISTED)
+    return listed.map(({ spec, leases, delivered, since }) => ({
+      id: spec.id,
+      peer: spec.peer,
+      priority: spec.priority,
+      exclusive: spec.isExclusive,
+      selector: spec.selector,
+      delivering: leases.size,
+      delivered,
+      forMs: now - since,
+    }))
   }
 
   rebalance(): Value {

@@ -1,7 +1,6 @@
 import type { MessageId, PeerId } from '../../base/index.ts'
 import type { Level } from '../level.ts'
-import type { QueueCounts } from './owner.ts'
-import type { QueueSettings } from './settings.ts'
+import type { QueueStats } from './stats.ts'
 
 /** A queue of the room: each message goes to one consumer, and again until one has finished it. */
 export interface Queue {
@@ -141,10 +140,3 @@ export interface BrowsedMessage
     Delivery,
     'id' | 'body' | 'headers' | 'from' | 'sentAt' | 'priority' | 'group' | 'correlationId' | 'deliveryCount'
   > {}
-
-export interface QueueStats extends QueueCounts {
-  readonly owner: PeerId
-  readonly settings: QueueSettings
-  /** Members that keep copies, the owner first. */
-  readonly holders: readonly PeerId[]
-}

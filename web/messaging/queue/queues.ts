@@ -46,7 +46,6 @@ import type {
   Consumption,
   MoveOptions,
   Queue,
-  QueueStats,
   Reply,
   RequestOptions,
   SendOptions,
@@ -68,6 +67,7 @@ import {
   type Sent,
 } from './sender.ts'
 import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
+import { type QueueStats, readStats } from './stats.ts'
 import { type Transaction, Transactions, type TxSend } from './transaction.ts'
 import { type Decision, isDecision } from './tx-state.ts'
 
@@ -502,8 +502,9 @@ export class Queues {
 
   async #stats(queue: string): Promise<QueueStats> {
     const answer = await this.#ask(queue, METHOD_STATS, {})
-    if (!isRow(answer)) throw new MessagingError('malformed', 'the owner’s answer is none')
-    return answer as unknown as QueueStats
+    const stats = readStats(answer)
+    if (!stats) throw new MessagingError('malformed', 'the owner’s answer is none')
+    return stats
   }
 
   async #move(queue: string, to: string | null, { selector = '', limit }: MoveOptions): Promise<number> {
@@ -520,7 +521,8 @@ export class Queues {
   #describe(owner: Owner): Value {
     const { self } = this.#calls
     const holders = [self, ...owner.replication.holders]
-    return { owner: self, settings: { ...owner.settings }, holders, ...owner.counts() }
+    const consumerList = owner.consumers().map((consumer) => ({ ...consumer }))
+    return { owner: self, settings: { ...owner.settings }, holders, consumerList, ...owner.counts() }
   }
 
   /** Asks whoever owns the queue, again when that changes meanwhile. */

@@ -8,6 +8,7 @@ import { Notice } from '../parts/notice.tsx'
 import { useDirectory } from '../people/directory.ts'
 import { useRoomState } from '../room/room-state.ts'
 import { text } from '../text.ts'
+import { QueueConsumers } from './queue-consumers.tsx'
 import { QueueMessages } from './queue-messages.tsx'
 import { kindOf, type QueueRow } from './queue-watch.ts'
 import { SendForm } from './send-form.tsx'
@@ -34,6 +35,7 @@ export function QueueDetail({ row }: { row: QueueRow }) {
       </header>
       <Figures row={row} />
       <Actions name={row.name} messages={row.stats?.messages ?? 0} />
+      <QueueConsumers consumers={row.stats?.consumerList ?? []} count={row.stats?.consumers ?? 0} />
       <QueueMessages queue={row.name} count={row.stats?.messages ?? 0} />
       <section aria-label={text.queues.sendHere} className="queue-panel">
         <h3>{text.queues.sendHere}</h3>

@@ -14,6 +14,8 @@ const SHOWN = 50
 export function QueueMessages({ queue, count }: { queue: string; count: number }) {
   const node = useNode()
   const [looks, setLooks] = useState(0)
+  // What says that there are none, or some, must not be older than the figures above it.
+  const isEmpty = count === 0
   const { value: messages, error } = useAsync(
     async (signal) => {
       const found: BrowsedMessage[] = []
@@ -23,7 +25,7 @@ export function QueueMessages({ queue, count }: { queue: string; count: number }
       }
       return found
     },
-    [queue, looks],
+    [queue, looks, isEmpty],
   )
   return (
     <section className="queue-messages" aria-label={text.queues.messages}>

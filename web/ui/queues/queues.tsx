@@ -1,7 +1,8 @@
 import { Inbox } from 'lucide-react'
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
 import { countText } from '../format.ts'
 import { Empty } from '../parts/empty.tsx'
+import { Notice } from '../parts/notice.tsx'
 import { useRoomState } from '../room/room-state.ts'
 import { text } from '../text.ts'
 import { QueueDetail } from './queue-detail.tsx'
@@ -16,6 +17,18 @@ export function Queues() {
   const openName = useSyncExternalStore(openQueue.subscribe, openQueue.get)
   useEffect(() => queueWatch.watch(), [queueWatch])
   const opened = rows.find((row) => row.name === openName)
+  const [gone, setGone] = useState<string>()
+  const isOpen = opened !== undefined
+  // Whoever looks at a queue that is deleted meanwhile is told.
+  useEffect(() => {
+    if (!isOpen || openName === undefined) return
+    setGone(undefined)
+    return () => {
+      if (queueWatch.rows.get().some((row) => row.name === openName)) return
+      openQueue.set(undefined)
+      setGone(openName)
+    }
+  }, [isOpen, openName, openQueue, queueWatch])
   if (opened) return <QueueDetail row={opened} />
   return (
     <div className="queues">
@@ -25,6 +38,7 @@ export function Queues() {
           <p className="muted">{text.queues.hint}</p>
         </div>
       </header>
+      {gone !== undefined && <Notice kind="info">{text.queues.deleted(gone)}</Notice>}
       {rows.length === 0 ? (
         <Empty icon={<Inbox aria-hidden="true" />} title={text.queues.empty} hint={text.queues.emptyHint} />
       ) : (
