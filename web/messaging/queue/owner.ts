@@ -1,4 +1,4 @@
-import { type Clock, every, type PeerId, type Random, TabmeshError } from '../../base/index.ts'
+import { type Clock, every, type PeerId, type Random } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { type Headers, messageId } from '../item.ts'
@@ -7,25 +7,18 @@ import { compileSelector, type Selector } from '../selector/index.ts'
 import type { Calls } from './calls.ts'
 import { type Consumer, Dispatcher, type Lease } from './dispatcher.ts'
 import type { Epoch } from './epoch.ts'
+import { Intake } from './intake.ts'
 import { Intervals } from './intervals.ts'
-import {
-  CHANNEL_STORED,
-  headToWire,
-  isCount,
-  MAX_TOKENS,
-  readAll,
-  readDrafts,
-  readSettlement,
-} from './messages.ts'
+import { isCount, MAX_TOKENS, readAll, readSettlement } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import { Participant, type ParticipantPorts } from './participant.ts'
-import { type Draft, isNumber, itemToWire, type QueueItem } from './queue-item.ts'
+import { isNumber, itemToWire, type QueueItem } from './queue-item.ts'
 import { type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import { Replication } from './replication.ts'
 import type { QueueSettings } from './settings.ts'
 import { type ConsumerStats, MAX_LISTED, type QueueCounts } from './stats.ts'
-import { draftSubject, subjectOf } from './subject.ts'
+import { subjectOf } from './subject.ts'
 import type { TxState } from './tx-state.ts'
 
 /** A consumer of whom nothing is heard for so long has lost its leases: its tab is frozen, or its loop's node is. */
@@ -39,8 +32,6 @@ const MAX_CONSUMERS = 1_000
 const MAX_WINDOW = 64 * 1024 * 1024
 const BROWSE_BYTES = 128 * 1024
 const BROWSE_ITEMS = 200
-/** How long a sender waits at a full queue before it asks again. */
-const ROOM_WAIT_MS = 4_000
 /** Instead of a token: the message is finished. */
 const FINISHED = 0
 const LEAVE_RETRY_MS = 5_000
@@ -68,15 +59,11 @@ export class Owner {
   readonly #ports: OwnerPorts
   readonly #dispatcher: Dispatcher
   readonly #participant: Participant
+  readonly #intake: Intake
   readonly #heard = new Map<string, number>()
-  readonly #turns = new Map<string, Promise<unknown>>()
   readonly #outgoing = new Map<Consumer, Outgoing>()
-  /** Duplicate ids of messages that are being written. */
-  readonly #admitting = new Set<string>()
   readonly #stops: (() => void)[]
-  readonly #filter: Selector | undefined
-  readonly #counts = { added: 0, acked: 0, failed: 0, expired: 0, dead: 0 }
-  #room: (() => void)[] = []
+  readonly #counts = { acked: 0, failed: 0, expired: 0, dead: 0 }
   #usedAt: number
   #isClosed = false
 
@@ -85,7 +72,6 @@ export class Owner {
     this.settings = settings
     this.epoch = epoch
     this.#ports = ports
-    this.#filter = selectorOf(settings.filter)
     const { calls, clock, random } = ports
     this.#usedAt = clock.now()
     const { askOutcome, isHere } = ports
@@ -108,6 +94,11 @@ export class Owner {
       onFenced: ports.onFenced,
       onMerged: (merge) => void this.#onMerged(merge),
     })
+    this.#intake = new Intake(replica, settings, epoch, {
+      ...{ calls, clock, replication: this.replication },
+      onAdded: (lives) => this.#dispatcher.added(lives),
+      dropOldest: () => this.#dropOldest(),
+    })
     replica.setReading(true)
     this.#restoreOrder()
     const sorted = [...replica.messages()].sort((a, b) => a.order - b.order)
@@ -127,7 +118,7 @@ export class Owner {
     this.#dispatcher.close()
     for (const outgoing of this.#outgoing.values()) outgoing.isClosed = true
     this.replication.close()
-    for (const wake of this.#room.splice(0)) wake()
+    this.#intake.close()
   }
 
   /** Members that have gone take their consumers with them. */
@@ -143,19 +134,9 @@ export class Owner {
     await this.#safe()
   }
 
-  async put(row: Readonly<Record<string, unknown>>, from: PeerId): Promise<Value> {
-    const { stream, base } = row
-    const drafts = readDrafts(row['items'])
-    if (!drafts || typeof stream !== 'string' || !isNumber(base))
-      throw new MessagingError('malformed', 'these are no messages for a queue')
+  put(row: Readonly<Record<string, unknown>>, from: PeerId): Promise<Value> {
     this.#usedAt = this.#ports.clock.now()
-    const source = this.#replica.source(from, stream)
-    const refused: [number, string][] = []
-    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
-    if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
-    const wanted = isCount(row['copies']) ? row['copies'] : Number.POSITIVE_INFINITY
-    const copies = await this.replication.reached(this.replication.seq, wanted)
-    return { mark, copies, refused }
+    return this.#intake.put(row, from)
   }
 
   /** Answers with what the consumer already has in hand and keeps: [index, token] of its claims, with token 0 for what is finished. */
@@ -267,7 +248,7 @@ export class Owner {
   /** It is empty, its copies know, and nobody has used it for a while. */
   get isUnused(): boolean {
     const isEmpty = this.#replica.count === 0 && this.#replica.transactions.undecided().length === 0
-    const isIdle = this.#dispatcher.consumers.size === 0 && this.#turns.size === 0
+    const isIdle = this.#dispatcher.consumers.size === 0 && this.#intake.isIdle
     return isEmpty && isIdle && this.#ports.clock.now() - this.#usedAt >= UNUSED_MS
   }
 
@@ -288,6 +269,7 @@ export class Owner {
       scheduled,
       consumers: consumers.size,
       delivered,
+      added: this.#intake.added,
       ...this.#counts,
     }
   }
@@ -320,7 +302,7 @@ export class Owner {
       this.#dispatcher.removed(this.#replica.finish(source, all))
       this.replication.logDone(source, all)
     }
-    this.#wakeRoom()
+    this.#intake.wake()
     await this.#safe()
     return before
   }
@@ -371,146 +353,9 @@ export class Owner {
     return true
   }
 
-  async #takeIn(
-    source: Source,
-    base: number,
-    drafts: readonly Draft[],
-    refused: [number, string][],
-  ): Promise<number> {
-    // What the sender no longer has was safe once, and is here or was lost with all who had it.
-    source.high = Math.max(source.high, base - 1)
-    const fresh = drafts.filter((draft) => draft.number > source.high)
-    if (fresh.length === 0 || (fresh[0] as Draft).number !== source.high + 1) return source.high
-    if (this.settings.whenFull === 'block' && this.#isFull(0, 0)) await this.#roomMade()
-    this.#assertOpen()
-    const { taken, last } = this.#admit(fresh, source.from, refused)
-    if (last === undefined) return source.high
-    const items = taken.map((draft) => this.#stamp(source, draft))
-    // The copies are written while this disk writes.
-    if (items.length > 0) this.replication.logItems(items)
-    const lives = await this.#keep(items, refused)
-    source.high = Math.max(source.high, last)
-    this.#counts.added += lives.length
-    this.#voidNumbers(source, refused)
-    this.#dispatcher.added(lives)
-    return source.high
-  }
-
-  /** On this disk; what it has no room for is refused to its sender. */
-  async #keep(items: readonly QueueItem[], refused: [number, string][]): Promise<readonly Live[]> {
-    try {
-      return await this.#replica.add(items)
-    } catch (error) {
-      if (!(error instanceof TabmeshError) || error.code !== 'quota') throw error
-      for (const { number } of items) refused.push([number, 'quota'])
-      return []
-    } finally {
-      for (const { tags } of items) if (tags.dedupId !== undefined) this.#admitting.delete(tags.dedupId)
-    }
-  }
-
-  /** What there is room for, and the last number that is decided; those that follow stay with their sender for now. */
-  #admit(
-    drafts: readonly Draft[],
-    from: PeerId,
-    refused: [number, string][],
-  ): { readonly taken: readonly Draft[]; readonly last: number | undefined } {
-    const { whenFull } = this.settings
-    const taken: Draft[] = []
-    let bytes = 0
-    let last: number | undefined
-    for (const draft of drafts) {
-      const { dedupId, tx } = draft.tags
-      const isFull = this.#isFull(taken.length, bytes + draft.body.byteLength)
-      if (isFull && whenFull === 'block') break
-      last = draft.number
-      if (this.#filter && !this.#filter.matches(draftSubject(draft, from, this.#replica.queue))) {
-        refused.push([draft.number, 'filtered'])
-      } else if (
-        dedupId !== undefined &&
-        (this.#replica.dedup.has(dedupId) || this.#admitting.has(dedupId))
-      ) {
-        refused.push([draft.number, 'duplicate'])
-      } else if (
-        (isFull && whenFull === 'fail') ||
-        (tx !== undefined && !this.#replica.transactions.hasRoom)
-      ) {
-        refused.push([draft.number, 'queue-full'])
-      } else {
-        if (isFull) this.#dropOldest()
-        if (dedupId !== undefined) this.#admitting.add(dedupId)
-        bytes += draft.body.byteLength
-        taken.push(draft)
-      }
-    }
-    return { taken, last }
-  }
-
-  #isFull(messages: number, bytes: number): boolean {
-    const { maxMessages, maxBytes } = this.settings
-    return this.#replica.count + messages >= maxMessages || this.#replica.bytes + bytes > maxBytes
-  }
-
-  /** Resolves when something was finished, or after a while: the sender asks again. */
-  #roomMade(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#ports.clock.after(ROOM_WAIT_MS, done)
-      function done() {
-        cancel()
-        resolve()
-      }
-      this.#room.push(done)
-    })
-  }
-
-  #wakeRoom(): void {
-    for (const wake of this.#room.splice(0)) wake()
-  }
-
   #dropOldest(): void {
     const oldest = this.#dispatcher.oldestReady()
     if (oldest) this.#finish([oldest])
-  }
-
-  #stamp(source: Source, draft: Draft): QueueItem {
-    const { number, priority, sentAt, ttlMs, delayMs, body, headers, tags } = draft
-    const wall = this.#ports.clock.wall()
-    const order = ++this.#replica.maxOrder
-    const expiresAt = ttlMs > 0 ? wall + ttlMs : 0
-    const deliverAt = delayMs > 0 ? wall + delayMs : 0
-    // A copy: the body's bytes are a view on the frame that they came in.
-    const own = body.slice()
-    const { from, stream } = source
-    return { from, stream, number, order, priority, sentAt, expiresAt, deliverAt, body: own, headers, tags }
-  }
-
-  /** Numbers that will never be messages. */
-  #voidNumbers(source: Source, refused: readonly (readonly [number, string])[]): void {
-    if (refused.length === 0) return
-    const numbers = new Intervals()
-    for (const [number] of refused) numbers.add(number)
-    this.#replica.finish(source, numbers)
-    this.replication.logDone(source, numbers)
-  }
-
-  /** One batch of a stream at a time: a later one must not overtake. */
-  #inTurn<T>(source: Source, work: () => Promise<T>): Promise<T> {
-    const mine = (this.#turns.get(source.key) ?? Promise.resolve()).then(work, work)
-    this.#turns.set(source.key, mine)
-    const done = () => {
-      if (this.#turns.get(source.key) === mine) this.#turns.delete(source.key)
-    }
-    mine.then(done, done)
-    return mine
-  }
-
-  #tellStored(source: Source, mark: number): void {
-    // Who has it in its outbox and is to keep the other copy has that copy already.
-    const isEnough = this.replication.isOnlyOther(source.from)
-    const body = { ...headToWire(this.#replica.queue, this.epoch), stream: source.stream, mark, isEnough }
-    this.#ports.calls.notify(source.from, CHANNEL_STORED, body).catch(() => {
-      // The answer to its request says it too.
-    })
   }
 
   #claims(consumer: Consumer, value: unknown): Value {
@@ -556,7 +401,7 @@ export class Owner {
       this.#dispatcher.removed(this.#replica.finish(source, numbers))
       this.replication.logDone(source, numbers)
     }
-    if (lives.length > 0) this.#wakeRoom()
+    if (lives.length > 0) this.#intake.wake()
   }
 
   /** Nobody waits for it: a disk that fails says so to those who do. */

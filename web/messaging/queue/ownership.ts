@@ -7,40 +7,12 @@ import { isTopicName } from '../pattern.ts'
 import type { Calls } from './calls.ts'
 import { compareEpochs, type Epoch, epochToWire } from './epoch.ts'
 import { Facts } from './facts.ts'
-import { Intervals } from './intervals.ts'
-import { MAX_RUNS } from './load-replicas.ts'
-import {
-  type Fact,
-  type Head,
-  headToWire,
-  isRow,
-  METHOD_COPY,
-  METHOD_DROP,
-  METHOD_FETCH,
-  METHOD_OPEN,
-  METHOD_RETIRE,
-  METHOD_SUMMARY,
-  readAttempts,
-  readHead,
-  readIds,
-  readQueueItems,
-  readSources,
-  readTransactions,
-  sourceToWire,
-} from './messages.ts'
+import { Follower } from './follower.ts'
+import { type Fact, headToWire, isRow, METHOD_DROP, METHOD_OPEN, METHOD_RETIRE } from './messages.ts'
 import { Owner, type OwnerPorts } from './owner.ts'
-import { itemToWire } from './queue-item.ts'
-import { mergeFrom, type Summary, summaryOf } from './reconcile.ts'
-import { type Live, MAX_PAGE_ITEMS, PAGE_BYTES, Replica, type Source } from './replica.ts'
-import {
-  checkSettings,
-  conflictOf,
-  DEFAULT_SETTINGS,
-  type QueueSettings,
-  readPartialSettings,
-  readSettings,
-} from './settings.ts'
-import { txToWire } from './tx-state.ts'
+import { mergeFrom, type Summary } from './reconcile.ts'
+import { Replica } from './replica.ts'
+import { checkSettings, conflictOf, DEFAULT_SETTINGS, type QueueSettings } from './settings.ts'
 
 /** At its start a node waits so long for those who may own what it keeps. */
 const START_MS = 1_500
@@ -54,10 +26,6 @@ const OPEN_RETRY_MS = 500
 const DISMISS_RETRY_MS = 5_000
 /** Queues that a room may have. */
 export const MAX_QUEUES = 1_000
-/** Deleted queues of which this device remembers what is finished; of more, that of the one deleted first is forgotten. */
-const MAX_RETIRED = 1_000
-/** How far a reign may be ahead of the last that is known here. */
-const MAX_EPOCH_JUMP = 2 ** 20
 
 export interface OwnershipOptions {
   readonly room: Room
@@ -84,14 +52,13 @@ export interface Reign {
 export class Ownership {
   readonly #options: OwnershipOptions
   readonly #facts: Facts
+  readonly #follower: Follower
   readonly #owners = new Map<string, Owner>()
   readonly #takeovers = new Map<string, Promise<void>>()
   readonly #absorbing = new Set<string>()
   readonly #retiring = new Set<string>()
   /** Since when nobody owns a queue that is kept here. */
   readonly #vacant = new Map<string, number>()
-  /** Of queues of which nothing is kept here: the newest owner that was obeyed. */
-  readonly #fences = new Map<string, Epoch>()
   readonly #listeners = new Set<() => void>()
   readonly #stops: (() => void)[]
   readonly #controller = new AbortController()
@@ -109,12 +76,12 @@ export class Ownership {
       (queues) => this.#onFacts(queues),
       () => this.#onAsleep(),
     )
+    const { store, replicas } = options
+    this.#follower = new Follower({
+      ...{ calls, store, replicas, facts: this.#facts },
+      onObeyed: (queue, isAnew) => this.#onObeyed(queue, isAnew),
+    })
     calls.serve(METHOD_OPEN, (body) => this.#onOpen(body))
-    calls.serve(METHOD_SUMMARY, (body, { from }) => this.#onSummary(body, from))
-    calls.serve(METHOD_FETCH, (body, { from }) => this.#onFetch(body, from))
-    calls.serve(METHOD_COPY, (body, { from }) => this.#onCopy(body, from))
-    calls.serve(METHOD_DROP, (body, { from }) => this.#onDrop(body, from))
-    calls.serve(METHOD_RETIRE, (body, { from }) => this.#onRetire(body, from))
     this.#stops = [
       room.onMembership(({ gone }) => this.#onGone(gone.map(({ member }) => member.peerId))),
       every(clock, LOOK_MS, () => this.#lookAtAll()),
@@ -236,8 +203,7 @@ export class Ownership {
   #onFacts(queues: ReadonlySet<string> | 'all'): void {
     const names = queues === 'all' ? [...this.#options.replicas.keys()] : [...queues]
     for (const queue of names) {
-      // A queue of which nobody speaks any more has been deleted: its next owner counts anew.
-      if (this.#facts.of(queue).length === 0) this.#fences.delete(queue)
+      if (this.#facts.of(queue).length === 0) this.#follower.unfence(queue)
       this.#look(queue)
     }
     for (const listener of [...this.#listeners]) listener()
@@ -260,7 +226,7 @@ export class Ownership {
       return
     }
     if (reign) this.#vacant.delete(queue)
-    if (this.#isRetired(queue)) {
+    if (this.#follower.isRetired(queue)) {
       // The others went on with it while the room was split: they are to hear what was finished here.
       const { epoch } = this.#options.replicas.get(queue) as Replica
       if (reign && compareEpochs(reign.epoch, epoch) !== 0) this.#facts.set({ queue, epoch, isActive: false })
@@ -341,8 +307,13 @@ export class Ownership {
 
   #newestNumber(queue: string): number {
     const numbers = this.#facts.of(queue).map(([, { epoch }]) => epoch.number)
-    const kept = this.#options.replicas.get(queue)?.epoch.number ?? 0
-    return Math.max(kept, this.#fences.get(queue)?.number ?? 0, ...numbers)
+    return Math.max(this.#follower.newestNumber(queue), ...numbers)
+  }
+
+  #onObeyed(queue: string, isAnew: boolean): void {
+    // Its owner is only just beginning: nobody has to step in.
+    if (isAnew) this.#vacant.set(queue, this.#options.clock.now() + RANK_MS)
+    this.#stepDown(queue)
   }
 
   #stepDown(queue: string): void {
@@ -353,11 +324,6 @@ export class Ownership {
     this.#vacant.delete(queue)
     const replica = this.#options.replicas.get(queue)
     if (replica) this.#facts.set({ queue, epoch: replica.epoch, isActive: false })
-  }
-
-  /** Kept for what is finished only; nobody is told of it. */
-  #isRetired(queue: string): boolean {
-    return this.#options.replicas.has(queue) && this.#facts.own(queue) === undefined
   }
 
   /**
@@ -380,38 +346,13 @@ export class Ownership {
       await Promise.allSettled(
         holders.map((peer) => this.#options.calls.request(peer, METHOD_RETIRE, head, options)),
       )
-      await this.#forgetUse(queue, owner.epoch)
+      await this.#follower.retire(queue, owner.epoch)
+      this.#vacant.delete(queue)
     } catch {
       // The disk or a copy failed: what could not be told is looked at again, by whoever owns the queue then.
     } finally {
       this.#retiring.delete(queue)
     }
-  }
-
-  async #onRetire(body: unknown, from: PeerId): Promise<Value> {
-    const { queue, epoch } = await this.#obey(body, from)
-    if ((this.#options.replicas.get(queue)?.count ?? 0) > 0)
-      throw new MessagingError('queue-full', 'this member keeps messages of the queue')
-    await this.#forgetUse(queue, epoch)
-    return null
-  }
-
-  async #forgetUse(queue: string, epoch: Epoch): Promise<void> {
-    const { replicas } = this.#options
-    const replica = replicas.get(queue)
-    if (!replica || compareEpochs(replica.epoch, epoch) !== 0 || this.#owners.has(queue)) return
-    // The one that was deleted last is the last to be forgotten.
-    replicas.delete(queue)
-    replicas.set(queue, replica)
-    this.#facts.remove(queue)
-    this.#vacant.delete(queue)
-    await replica.retire()
-    const retired = [...replicas.keys()].filter((name) => this.#isRetired(name))
-    const oldest = retired.length > MAX_RETIRED ? retired[0] : undefined
-    if (oldest === undefined) return
-    const forgotten = replicas.get(oldest)
-    replicas.delete(oldest)
-    await forgotten?.drop()
   }
 
   /** A member has come back that obeyed a newer owner, who is gone: it will obey this one under a newer reign. */
@@ -501,146 +442,10 @@ export class Ownership {
     await this.#takeOver(queue, wanted)
   }
 
-  /** The head of a message from an owner, if there is no newer one; from then on it is the one that is obeyed. */
-  async #obey(
-    body: unknown,
-    from: PeerId,
-  ): Promise<Head & { readonly row: Readonly<Record<string, unknown>> }> {
-    const head = readHead(body)
-    if (!head || head.epoch.owner !== from)
-      throw new MessagingError('malformed', 'this is no owner of a queue')
-    const { queue, epoch } = head
-    const replica = this.#options.replicas.get(queue)
-    // A deleted queue that begins anew counts its reigns as who begins it knows them.
-    const isRetired = this.#isRetired(queue)
-    const known = isRetired ? undefined : (replica?.epoch ?? this.#fences.get(queue))
-    const order = known ? compareEpochs(known, epoch) : -1
-    if (order > 0) throw new MessagingError('stale-epoch', 'this member obeys a newer owner of this queue')
-    if (order === 0) return head
-    if (epoch.number - (known?.number ?? 0) > MAX_EPOCH_JUMP)
-      throw new MessagingError('malformed', 'this owner comes from too far in the future')
-    if (!replica) this.#fence(queue, epoch)
-    else {
-      // Its owner is only just beginning: nobody has to step in.
-      if (isRetired) this.#vacant.set(queue, this.#options.clock.now() + RANK_MS)
-      replica.epoch = epoch
-      this.#stepDown(queue)
-      await replica.adopt(epoch)
-      // What the former owner was about to write counts as well.
-      await replica.add([])
-      this.#facts.set({ queue, epoch, isActive: false })
-    }
-    return head
-  }
-
   /** A newcomer that is still alone, or that keeps the queue, waits for those who may own it. */
   #isQuiet(queue: string): boolean {
     if (this.#options.clock.now() >= this.#quietUntil) return this.#facts.isLate
     return this.#options.replicas.has(queue) || this.#facts.speakers().length === 1
-  }
-
-  #fence(queue: string, epoch: Epoch): void {
-    this.#fences.delete(queue)
-    this.#fences.set(queue, epoch)
-    const oldest = this.#fences.size > MAX_QUEUES ? this.#fences.keys().next().value : undefined
-    if (oldest !== undefined) this.#fences.delete(oldest)
-  }
-
-  async #onSummary(body: unknown, from: PeerId): Promise<Value> {
-    const { queue } = await this.#obey(body, from)
-    const replica = this.#options.replicas.get(queue)
-    if (!replica) return { sources: [], settings: null, dedup: [], tx: [] }
-    const settings = replica.settings ? { ...replica.settings } : null
-    return {
-      sources: summaryOf(replica).map(sourceToWire),
-      settings,
-      explicit: { ...replica.explicit },
-      dedup: replica.dedup.all(),
-      tx: replica.transactions.all().map(txToWire),
-    }
-  }
-
-  async #onFetch(body: unknown, from: PeerId): Promise<Value> {
-    const { queue, row } = await this.#obey(body, from)
-    const numbers = Intervals.read(row['numbers'], MAX_RUNS)
-    const source = this.#options.replicas
-      .get(queue)
-      ?.sources.get(`${String(row['from'])}/${String(row['stream'])}`)
-    const items: Value[] = []
-    const attempts: Value[] = []
-    let bytes = 0
-    for (const live of source && numbers ? livesOf(source, numbers) : []) {
-      const item = (await this.#options.replicas.get(queue)?.items(live.page))?.[live.at]
-      if (!item) continue
-      items.push(itemToWire({ ...item, order: live.order }))
-      if (live.attempts > 0) attempts.push([live.source.from, live.source.stream, live.number, live.attempts])
-      bytes += live.size
-      if (bytes > PAGE_BYTES || items.length >= MAX_PAGE_ITEMS) break
-    }
-    return { items, attempts }
-  }
-
-  async #onCopy(body: unknown, from: PeerId): Promise<Value> {
-    const { queue, epoch, row } = await this.#obey(body, from)
-    const isFirst = row['settings'] !== null
-    const settings = isFirst ? readSettings(row['settings']) : this.#options.replicas.get(queue)?.settings
-    const items = readQueueItems(row['items'])
-    const done = readSources(row['done'])
-    const attempts = readAttempts(row['attempts'])
-    const dedupIds = readIds(row['dedup'])
-    const transactions = readTransactions(row['tx'])
-    if (!settings || !items || !done || !attempts || !dedupIds || !transactions)
-      throw new MessagingError('malformed', 'this is no copy of a queue')
-    const replica = await this.#kept(
-      queue,
-      epoch,
-      settings,
-      isFirst ? (readPartialSettings(row['explicit']) ?? {}) : undefined,
-    )
-    for (const state of transactions) await replica.noteTx(state)
-    for (const state of done) {
-      const source = replica.source(state.from, state.stream)
-      replica.finish(source, state.done)
-      source.high = Math.max(source.high, state.high)
-    }
-    // A copy: the bodies' bytes are views on the frame that they came in.
-    const kept = items.map((item) => ({ ...item, body: item.body.slice() }))
-    await Promise.all([replica.add(kept), replica.rememberIds(dedupIds), replica.settled()])
-    for (const [sender, stream, number, count] of attempts) {
-      const live = replica.find(sender, stream, number)
-      if (live && live.attempts < count) replica.setAttempts(live, count)
-    }
-    await replica.settled()
-    return null
-  }
-
-  async #kept(
-    queue: string,
-    epoch: Epoch,
-    settings: QueueSettings,
-    explicit: Partial<QueueSettings> | undefined,
-  ): Promise<Replica> {
-    const { store, replicas } = this.#options
-    const known = replicas.get(queue)
-    if (known?.settings && conflictOf(known.settings, settings) === undefined) return known
-    const replica = known ?? new Replica(queue, store, epoch)
-    replicas.set(queue, replica)
-    replica.settings = settings
-    replica.explicit = explicit ?? replica.explicit
-    await replica.adopt(epoch)
-    this.#facts.set({ queue, epoch, isActive: false })
-    return replica
-  }
-
-  async #onDrop(body: unknown, from: PeerId): Promise<Value> {
-    const { queue, epoch } = await this.#obey(body, from)
-    const replica = this.#options.replicas.get(queue)
-    if (!replica || from === this.#options.calls.self) return null
-    this.#options.replicas.delete(queue)
-    this.#fence(queue, epoch)
-    this.#facts.remove(queue)
-    await replica.drop()
-    return null
   }
 }
 
@@ -652,8 +457,4 @@ function newestOf(facts: readonly (readonly [PeerId, Fact])[]): Epoch | undefine
   let newest: Epoch | undefined
   for (const [, { epoch }] of facts) if (!newest || compareEpochs(epoch, newest) > 0) newest = epoch
   return newest
-}
-
-function* livesOf(source: Source, numbers: Intervals): Generator<Live, void, undefined> {
-  for (const [number, live] of source.live) if (numbers.has(number)) yield live
 }

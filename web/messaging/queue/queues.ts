@@ -1,20 +1,21 @@
 import type { Clock, MessageId, PeerId, Random } from '../../base/index.ts'
-import type { RequestHandler, Room } from '../../mesh/index.ts'
+import type { Room } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
-import { checkHeaders, decodeBody, encodeBody, type Headers, messageId } from '../item.ts'
+import { checkHeaders, encodeBody, type Headers, messageId } from '../item.ts'
 import { type Wanted, wantedOf } from '../level.ts'
 import { checkPattern, checkTopicName, type Matcher } from '../pattern.ts'
 import { compileSelector } from '../selector/index.ts'
 import type { Message } from '../topic.ts'
 import { checkAddressSettings, LayeredSettings, SETTINGS } from './address-settings.ts'
 import { BINDINGS, type Binding, Routes } from './bindings.ts'
+import { browseAll } from './browse.ts'
 import { Calls } from './calls.ts'
 import { QueueConsumer } from './consumer.ts'
 import type { Destinations } from './destinations.ts'
 import { DIVERTS, type Divert, Diverts, readDivert } from './diverts.ts'
-import { compareEpochs } from './epoch.ts'
+import { draftOf, draftOfTopic, expiring, type OutboxDraft } from './draft.ts'
 import { loadReplicas } from './load-replicas.ts'
 import {
   CHANNEL_STORED,
@@ -22,22 +23,15 @@ import {
   isRow,
   METHOD_APPLY,
   METHOD_BROWSE,
-  METHOD_CANCEL,
-  METHOD_CONSUME,
   METHOD_DECIDE,
   METHOD_DELIVER,
   METHOD_MOVE,
   METHOD_OUTCOME,
-  METHOD_PREPARE,
   METHOD_PURGE,
-  METHOD_PUT,
   METHOD_REBALANCE,
-  METHOD_SETTLE,
   METHOD_STATS,
-  readAll,
-  readHead,
 } from './messages.ts'
-import type { Owner } from './owner.ts'
+import { serveOwned } from './owner-calls.ts'
 import { Ownership, type Reign } from './ownership.ts'
 import type {
   BrowsedMessage,
@@ -51,7 +45,7 @@ import type {
   SendOptions,
   SendResult,
 } from './queue.ts'
-import { DEFAULT_PRIORITY, isDuration, isPriority, type QueueItem, readItem, readTags } from './queue-item.ts'
+import { isDuration, type QueueItem } from './queue-item.ts'
 import type { Replica } from './replica.ts'
 import { isTemporary, Requests } from './requests.ts'
 import { loadTable, RoomTable, type RoomTableKind, type TableEntry } from './room-table.ts'
@@ -61,7 +55,6 @@ import {
   loadOutboxes,
   MAX_WAITING,
   MAX_WAITING_BYTES,
-  type OutboxDraft,
   readStored,
   Sender,
   type Sent,
@@ -151,6 +144,7 @@ export class Queues {
       this.#askOutcome(home, tx, coordinator)
     const isBound = (queue: string) => this.bindings.get(subscriptionOf(queue) ?? '') !== undefined
     this.#ownership = new Ownership({ ...ports, replicas, forward, settingsOf, askOutcome, isBound })
+    serveOwned(this.#calls, this.#ownership)
     this.#layers.table.onChange(() => this.#ownership.reconfigure())
     this.destinations = this.#api()
     this.#transactions = new Transactions({
@@ -228,7 +222,7 @@ export class Queues {
     id: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<readonly Sent[]> {
-    const draft = this.#draftOfTopic(topic, body, headers)
+    const draft = draftOfTopic(topic, body, headers, this.#options.clock.wall())
     const sends = queues.map((queue) => this.#put(queue, draft, wanted, signal))
     if (retained) {
       const tags = id === undefined ? draft.tags : { ...draft.tags, correlationId: id }
@@ -303,33 +297,6 @@ export class Queues {
   }
 
   #serve(): void {
-    const owner = (body: unknown) => {
-      const head = readHead(body)
-      if (!head) throw new MessagingError('malformed', 'this is no message about a queue')
-      return { owner: this.#ownership.owner(head.queue), row: head.row, epoch: head.epoch }
-    }
-    // Tokens of another reign mean other messages.
-    const sameReign = (body: unknown) => {
-      const asked = owner(body)
-      if (compareEpochs(asked.owner.epoch, asked.epoch) === 0) return asked
-      throw new MessagingError('stale-epoch', 'this is for another reign of this queue')
-    }
-    const methods: Readonly<Record<string, RequestHandler>> = {
-      [METHOD_PUT]: (body, { from }) => owner(body).owner.put(owner(body).row, from),
-      [METHOD_CONSUME]: (body, { from }) => sameReign(body).owner.consume(sameReign(body).row, from),
-      [METHOD_SETTLE]: (body, { from }) => sameReign(body).owner.settle(sameReign(body).row, from),
-      [METHOD_CANCEL]: (body, { from }) => sameReign(body).owner.cancel(sameReign(body).row, from),
-      [METHOD_BROWSE]: (body) => owner(body).owner.browse(owner(body).row),
-      [METHOD_STATS]: (body) => this.#describe(owner(body).owner),
-      [METHOD_PREPARE]: (body, { from }) => sameReign(body).owner.prepare(sameReign(body).row, from),
-      [METHOD_DECIDE]: (body, { from }) => owner(body).owner.decide(owner(body).row, from),
-      [METHOD_OUTCOME]: (body) => owner(body).owner.outcome(owner(body).row),
-      [METHOD_APPLY]: (body, { from }) => owner(body).owner.apply(owner(body).row, from),
-      [METHOD_MOVE]: (body) => owner(body).owner.move(owner(body).row),
-      [METHOD_REBALANCE]: (body) => owner(body).owner.rebalance(),
-      [METHOD_PURGE]: (body) => owner(body).owner.purge(),
-    }
-    for (const [method, handler] of Object.entries(methods)) this.#calls.serve(method, handler)
     this.#calls.serve(METHOD_DELIVER, (body, { from }) => {
       const id = isRow(body) ? body['consumer'] : undefined
       const consumer = typeof id === 'string' ? this.#consumers.get(id.split('.')[0] ?? '') : undefined
@@ -439,19 +406,11 @@ export class Queues {
     const bytes = encodeBody(body)
     const { queues, retained, isExclusive } = this.routing(topic, headers, bytes.byteLength)
     const targets = retained ? [...queues, retained.queue] : queues
-    const draft = this.#draftOfTopic(topic, bytes, headers)
+    const draft = draftOfTopic(topic, bytes, headers, this.#options.clock.wall())
     const sends = targets.map((queue) =>
       this.#txSend(queue, expiring(draft, queue === retained?.queue ? retained.ttlMs : 0)),
     )
     return { sends, live: isExclusive ? undefined : { topic, body: bytes, headers } }
-  }
-
-  #draftOfTopic(topic: string, body: Uint8Array<ArrayBuffer>, headers: Headers): OutboxDraft {
-    const sentAt = this.#options.clock.wall()
-    return {
-      ...{ priority: DEFAULT_PRIORITY, sentAt, expiresAt: 0, deliverAt: 0, body, headers },
-      tags: { address: topic },
-    }
   }
 
   async #askOutcome(home: string, tx: string, coordinator: PeerId): Promise<Decision | undefined> {
@@ -481,23 +440,8 @@ export class Queues {
     return { ready: consumer.ready, [Symbol.asyncIterator]: () => consumer.deliveries() }
   }
 
-  async *#browse(
-    queue: string,
-    { selector = '', signal }: BrowseOptions,
-  ): AsyncGenerator<BrowsedMessage, void, undefined> {
-    if (selector !== '') compileSelector(selector)
-    let after: number | null = null
-    for (;;) {
-      const answer = await this.#ask(queue, METHOD_BROWSE, { after, selector }, signal)
-      const rows = isRow(answer) ? readAll(answer['items'], 1_000, readBrowsed) : undefined
-      if (!rows) throw new MessagingError('malformed', 'the owner’s answer is none')
-      for (const { item, attempts } of rows) {
-        after = item.order
-        const decoded = decodeBody(item.body)
-        if (decoded) yield browsed(item, attempts, decoded.body)
-      }
-      if (rows.length === 0) return
-    }
+  #browse(queue: string, { selector = '', signal }: BrowseOptions): AsyncIterable<BrowsedMessage> {
+    return browseAll(selector, (body) => this.#ask(queue, METHOD_BROWSE, body, signal))
   }
 
   async #stats(queue: string): Promise<QueueStats> {
@@ -516,13 +460,6 @@ export class Queues {
 
   async #purge(queue: string): Promise<number> {
     return Number(await this.#ask(queue, METHOD_PURGE, {}))
-  }
-
-  #describe(owner: Owner): Value {
-    const { self } = this.#calls
-    const holders = [self, ...owner.replication.holders]
-    const consumerList = owner.consumers().map((consumer) => ({ ...consumer }))
-    return { owner: self, settings: { ...owner.settings }, holders, consumerList, ...owner.counts() }
   }
 
   /** Asks whoever owns the queue, again when that changes meanwhile. */
@@ -554,40 +491,4 @@ export class Queues {
 
 function readDivertFields({ from, to, exclusive, selector }: Divert) {
   return { from, to, exclusive, selector }
-}
-
-function expiring(draft: OutboxDraft, ttlMs: number): OutboxDraft {
-  return ttlMs > 0 ? { ...draft, expiresAt: draft.sentAt + ttlMs } : draft
-}
-
-/** Throws a MessagingError. */
-function draftOf(body: unknown, options: SendOptions, wall: number): OutboxDraft {
-  const { priority = DEFAULT_PRIORITY, ttlMs = 0, delayMs = 0, headers } = options
-  if (!isPriority(priority)) throw new MessagingError('bad-option', 'priority must be 0 to 9')
-  if (!isDuration(ttlMs)) throw new MessagingError('bad-option', 'ttlMs must be 0 or more milliseconds')
-  if (!isDuration(delayMs)) throw new MessagingError('bad-option', 'delayMs must be 0 or more milliseconds')
-  const { group, dedupId, replyTo, correlationId } = options
-  const tags = readTags({ group, dedupId, replyTo, correlationId })
-  if (!tags)
-    throw new MessagingError(
-      'bad-option',
-      'group, dedupId, replyTo and correlationId are texts of 1 to 255 characters',
-    )
-  const expiresAt = ttlMs > 0 ? wall + ttlMs : 0
-  const deliverAt = delayMs > 0 ? wall + delayMs : 0
-  const checked = checkHeaders(headers)
-  return { priority, sentAt: wall, expiresAt, deliverAt, body: encodeBody(body), headers: checked, tags }
-}
-
-function readBrowsed(value: unknown): { readonly item: QueueItem; readonly attempts: number } | undefined {
-  if (!Array.isArray(value) || value.length !== 2) return undefined
-  const item = readItem(value[1])
-  return item && Number.isSafeInteger(value[0]) ? { item, attempts: value[0] as number } : undefined
-}
-
-function browsed(item: QueueItem, attempts: number, body: unknown): BrowsedMessage {
-  const { from, stream, number, headers, sentAt, priority, tags } = item
-  const id: MessageId = messageId(from, stream, number)
-  const { group, correlationId } = tags
-  return { id, body, headers, from, sentAt, priority, group, correlationId, deliveryCount: attempts }
 }

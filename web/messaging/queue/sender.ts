@@ -4,6 +4,7 @@ import { MessagingError } from '../errors.ts'
 import type { Level, Wanted } from '../level.ts'
 import { storeFailure } from '../store-failure.ts'
 import type { Calls } from './calls.ts'
+import type { OutboxDraft } from './draft.ts'
 import { GroupCommit } from './group-commit.ts'
 import { headToWire, isCount, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
 import type { Ownership, Reign } from './ownership.ts'
@@ -33,12 +34,6 @@ export interface Sent {
   readonly copies: number
   /** The owner knows this `dedupId`: nothing was added. */
   readonly isDuplicate: boolean
-}
-
-/** A message in the outbox. Its times are absolute, by this device's clock. */
-export interface OutboxDraft extends Omit<Draft, 'number' | 'ttlMs' | 'delayMs'> {
-  readonly expiresAt: number
-  readonly deliverAt: number
 }
 
 /** Several that are committed together: one record. */

@@ -38,7 +38,11 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
       .topic(topic)
       .publish(body, { headers: { name: node.name, ...headers } })
       .then(onSent, (error: Error) => {
-        change(body)
+        // What stands in the list as failed, with another try, need not be written again.
+        const isListed = conversationOf(node.history.entries(topic)).some(
+          ({ entry }) => entry.state === 'failed' && entry.body === body,
+        )
+        if (!isListed) change(body)
         setProblem(error.message)
       })
   }

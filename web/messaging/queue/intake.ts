@@ -1,0 +1,213 @@
+import { type Clock, type PeerId, TabmeshError } from '../../base/index.ts'
+import type { Value } from '../../wire/index.ts'
+import { MessagingError } from '../errors.ts'
+import { compileSelector, type Selector } from '../selector/index.ts'
+import type { Calls } from './calls.ts'
+import type { Epoch } from './epoch.ts'
+import { Intervals } from './intervals.ts'
+import { CHANNEL_STORED, headToWire, isCount, readDrafts } from './messages.ts'
+import { type Draft, isNumber, type QueueItem } from './queue-item.ts'
+import type { Live, Replica, Source } from './replica.ts'
+import type { Replication } from './replication.ts'
+import type { QueueSettings } from './settings.ts'
+import { draftSubject } from './subject.ts'
+
+/** How long a sender waits at a full queue before it asks again. */
+const ROOM_WAIT_MS = 4_000
+
+interface IntakePorts {
+  readonly calls: Calls
+  readonly clock: Clock
+  readonly replication: Replication
+  /** They may be given out now. */
+  readonly onAdded: (lives: readonly Live[]) => void
+  /** Makes room for one more. */
+  readonly dropOldest: () => void
+}
+
+/** The way into a queue at its owner: what is new, fits, and has room is written here and to the copies. */
+export class Intake {
+  readonly #replica: Replica
+  readonly #settings: QueueSettings
+  readonly #epoch: Epoch
+  readonly #ports: IntakePorts
+  readonly #filter: Selector | undefined
+  readonly #turns = new Map<string, Promise<unknown>>()
+  /** Duplicate ids of messages that are being written. */
+  readonly #admitting = new Set<string>()
+  #waiting: (() => void)[] = []
+  #isClosed = false
+  /** Messages that were taken in. */
+  added = 0
+
+  constructor(replica: Replica, settings: QueueSettings, epoch: Epoch, ports: IntakePorts) {
+    this.#replica = replica
+    this.#settings = settings
+    this.#epoch = epoch
+    this.#ports = ports
+    this.#filter = settings.filter === '' ? undefined : compileSelector(settings.filter)
+  }
+
+  get isIdle(): boolean {
+    return this.#turns.size === 0
+  }
+
+  /** Whoever waits for room hears that there is none here. */
+  close(): void {
+    this.#isClosed = true
+    this.wake()
+  }
+
+  async put(row: Readonly<Record<string, unknown>>, from: PeerId): Promise<Value> {
+    const { stream, base } = row
+    const drafts = readDrafts(row['items'])
+    if (!drafts || typeof stream !== 'string' || !isNumber(base))
+      throw new MessagingError('malformed', 'these are no messages for a queue')
+    const source = this.#replica.source(from, stream)
+    const refused: [number, string][] = []
+    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
+    if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
+    const wanted = isCount(row['copies']) ? row['copies'] : Number.POSITIVE_INFINITY
+    const { replication } = this.#ports
+    const copies = await replication.reached(replication.seq, wanted)
+    return { mark, copies, refused }
+  }
+
+  /** Something was finished: there may be room. */
+  wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  async #takeIn(
+    source: Source,
+    base: number,
+    drafts: readonly Draft[],
+    refused: [number, string][],
+  ): Promise<number> {
+    // What the sender no longer has was safe once, and is here or was lost with all who had it.
+    source.high = Math.max(source.high, base - 1)
+    const fresh = drafts.filter((draft) => draft.number > source.high)
+    if (fresh.length === 0 || (fresh[0] as Draft).number !== source.high + 1) return source.high
+    if (this.#settings.whenFull === 'block' && this.#isFull(0, 0)) await this.#roomMade()
+    if (this.#isClosed) throw new MessagingError('not-owner', 'this member does not own the queue any more')
+    const { taken, last } = this.#admit(fresh, source.from, refused)
+    if (last === undefined) return source.high
+    const items = taken.map((draft) => this.#stamp(source, draft))
+    // The copies are written while this disk writes.
+    if (items.length > 0) this.#ports.replication.logItems(items)
+    const lives = await this.#keep(items, refused)
+    source.high = Math.max(source.high, last)
+    this.added += lives.length
+    this.#voidNumbers(source, refused)
+    this.#ports.onAdded(lives)
+    return source.high
+  }
+
+  /** On this disk; what it has no room for is refused to its sender. */
+  async #keep(items: readonly QueueItem[], refused: [number, string][]): Promise<readonly Live[]> {
+    try {
+      return await this.#replica.add(items)
+    } catch (error) {
+      if (!(error instanceof TabmeshError) || error.code !== 'quota') throw error
+      for (const { number } of items) refused.push([number, 'quota'])
+      return []
+    } finally {
+      for (const { tags } of items) if (tags.dedupId !== undefined) this.#admitting.delete(tags.dedupId)
+    }
+  }
+
+  /** What there is room for, and the last number that is decided; those that follow stay with their sender for now. */
+  #admit(
+    drafts: readonly Draft[],
+    from: PeerId,
+    refused: [number, string][],
+  ): { readonly taken: readonly Draft[]; readonly last: number | undefined } {
+    const { whenFull } = this.#settings
+    const taken: Draft[] = []
+    let bytes = 0
+    let last: number | undefined
+    for (const draft of drafts) {
+      const { dedupId, tx } = draft.tags
+      const isFull = this.#isFull(taken.length, bytes + draft.body.byteLength)
+      if (isFull && whenFull === 'block') break
+      last = draft.number
+      if (this.#filter && !this.#filter.matches(draftSubject(draft, from, this.#replica.queue))) {
+        refused.push([draft.number, 'filtered'])
+      } else if (
+        dedupId !== undefined &&
+        (this.#replica.dedup.has(dedupId) || this.#admitting.has(dedupId))
+      ) {
+        refused.push([draft.number, 'duplicate'])
+      } else if (
+        (isFull && whenFull === 'fail') ||
+        (tx !== undefined && !this.#replica.transactions.hasRoom)
+      ) {
+        refused.push([draft.number, 'queue-full'])
+      } else {
+        if (isFull) this.#ports.dropOldest()
+        if (dedupId !== undefined) this.#admitting.add(dedupId)
+        bytes += draft.body.byteLength
+        taken.push(draft)
+      }
+    }
+    return { taken, last }
+  }
+
+  #isFull(messages: number, bytes: number): boolean {
+    const { maxMessages, maxBytes } = this.#settings
+    return this.#replica.count + messages >= maxMessages || this.#replica.bytes + bytes > maxBytes
+  }
+
+  /** Resolves when something was finished, or after a while: the sender asks again. */
+  #roomMade(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#ports.clock.after(ROOM_WAIT_MS, done)
+      function done() {
+        cancel()
+        resolve()
+      }
+      this.#waiting.push(done)
+    })
+  }
+
+  #stamp(source: Source, draft: Draft): QueueItem {
+    const { number, priority, sentAt, ttlMs, delayMs, body, headers, tags } = draft
+    const wall = this.#ports.clock.wall()
+    const order = ++this.#replica.maxOrder
+    const expiresAt = ttlMs > 0 ? wall + ttlMs : 0
+    const deliverAt = delayMs > 0 ? wall + delayMs : 0
+    // A copy: the body's bytes are a view on the frame that they came in.
+    const own = body.slice()
+    const { from, stream } = source
+    return { from, stream, number, order, priority, sentAt, expiresAt, deliverAt, body: own, headers, tags }
+  }
+
+  /** Numbers that will never be messages. */
+  #voidNumbers(source: Source, refused: readonly (readonly [number, string])[]): void {
+    if (refused.length === 0) return
+    const numbers = new Intervals()
+    for (const [number] of refused) numbers.add(number)
+    this.#replica.finish(source, numbers)
+    this.#ports.replication.logDone(source, numbers)
+  }
+
+  /** One batch of a stream at a time: a later one must not overtake. */
+  #inTurn<T>(source: Source, work: () => Promise<T>): Promise<T> {
+    const mine = (this.#turns.get(source.key) ?? Promise.resolve()).then(work, work)
+    this.#turns.set(source.key, mine)
+    const done = () => {
+      if (this.#turns.get(source.key) === mine) this.#turns.delete(source.key)
+    }
+    mine.then(done, done)
+    return mine
+  }
+
+  #tellStored(source: Source, mark: number): void {
+    // Who has it in its outbox and is to keep the other copy has that copy already.
+    const isEnough = this.#ports.replication.isOnlyOther(source.from)
+    const body = { ...headToWire(this.#replica.queue, this.#epoch), stream: source.stream, mark, isEnough }
+    this.#ports.calls.notify(source.from, CHANNEL_STORED, body).catch(() => {
+      // The answer to its request says it too.
+    })
+  }
+}
