@@ -14,6 +14,8 @@ import { draftSubject } from './subject.ts'
 
 /** How long a sender waits at a full queue before it asks again. */
 const ROOM_WAIT_MS = 4_000
+/** A batch waits so long for the one before it: a small one may overtake a large one on its way. */
+const OVERTAKEN_MS = 2_000
 
 interface IntakePorts {
   readonly calls: Calls
@@ -36,6 +38,7 @@ export class Intake {
   /** Duplicate ids of messages that are being written. */
   readonly #admitting = new Set<string>()
   #waiting: (() => void)[] = []
+  #overtaking: (() => void)[] = []
   #isClosed = false
   /** Messages that were taken in. */
   added = 0
@@ -56,6 +59,7 @@ export class Intake {
   close(): void {
     this.#isClosed = true
     this.wake()
+    this.#wakeOvertaking()
   }
 
   async put(row: Readonly<Record<string, unknown>>, from: PeerId): Promise<Value> {
@@ -65,7 +69,9 @@ export class Intake {
       throw new MessagingError('malformed', 'these are no messages for a queue')
     const source = this.#replica.source(from, stream)
     const refused: [number, string][] = []
+    await this.#inOrder(source, (drafts[0] as Draft).number, base)
     const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
+    this.#wakeOvertaking()
     if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
     const wanted = isCount(row['copies']) ? row['copies'] : Number.POSITIVE_INFINITY
     const { replication } = this.#ports
@@ -76,6 +82,26 @@ export class Intake {
   /** Something was finished: there may be room. */
   wake(): void {
     for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /** Resolves when everything before `first` is here, or will not be for now: the sender sends again then. */
+  async #inOrder(source: Source, first: number, base: number): Promise<void> {
+    const { clock } = this.#ports
+    const until = clock.now() + OVERTAKEN_MS
+    const isEarly = () => first > Math.max(source.high, base - 1) + 1
+    for (let left = OVERTAKEN_MS; isEarly() && left > 0 && !this.#isClosed; left = until - clock.now()) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(left, resolve)
+        this.#overtaking.push(() => {
+          cancel()
+          resolve()
+        })
+      })
+    }
+  }
+
+  #wakeOvertaking(): void {
+    for (const wake of this.#overtaking.splice(0)) wake()
   }
 
   async #takeIn(
