@@ -260,7 +260,8 @@ export class Owner {
   counts(): QueueCounts {
     const { count: messages, bytes } = this.#replica
     const { readyCount: ready, leasedCount: delivering, delivered, consumers } = this.#dispatcher
-    const scheduled = messages - ready - delivering
+    // While a copy's messages are merged, what it has finished is still in hand or ready here.
+    const scheduled = Math.max(0, messages - ready - delivering)
     return {
       messages,
       bytes,
