@@ -1,4 +1,4 @@
-import { abortable, type Clock, type Crypto, type Random, sleep } from '../base/index.ts'
+import { type Clock, type Crypto, type Random, sleep } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
 import type { Store } from '../storage/index.ts'
 import { DEFAULT_DESTINATIONS, type DestinationSettings, Destinations } from './destination.ts'
@@ -271,8 +271,8 @@ class RoomMessaging implements Messaging {
     const id = messageId(kept.from, kept.stream, kept.number)
     if (level === 'accepted') return { id, level, copies: 1 }
     const isReplicated = level === 'replicated'
-    const stored = this.#waits.until(kept.number, isReplicated ? copies : USUAL_COPIES, isReplicated)
-    const reached = await abortable(stored, options.signal)
+    const wanted = isReplicated ? copies : USUAL_COPIES
+    const reached = await this.#waits.until(kept.number, wanted, isReplicated, options.signal)
     return { id, level: reached > 1 ? level : 'accepted', copies: reached }
   }
 

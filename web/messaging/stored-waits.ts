@@ -1,5 +1,8 @@
-import type { PeerId } from '../base/index.ts'
+import { abortable, type PeerId } from '../base/index.ts'
 import { MessagingError } from './errors.ts'
+
+/** Peers of whom it is known what they have; beyond it the one that was heard from longest ago is forgotten. */
+const MAX_PEERS = 1_000
 
 interface Wait {
   readonly number: number
@@ -8,7 +11,7 @@ interface Wait {
   /** Fewer members are here than it wants copies: as many as there are will do. */
   readonly isCapped: boolean
   resolve(copies: number): void
-  reject(reason: MessagingError): void
+  reject(reason: unknown): void
 }
 
 /** Who waits until others have messages of this node's stream on their disks. */
@@ -24,18 +27,24 @@ export class StoredWaits {
 
   /**
    * Resolves with the number of devices that have it, this one included, once it is on `copies` of them, or with `isCapped` on as many
-   * as there are members. Rejects with a MessagingError `closed` when this node ends first.
+   * as there are members. Rejects with a MessagingError `closed` when this node ends first, or with `signal.reason`.
    */
-  until(number: number, copies: number, isCapped: boolean): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#waits.add({ number, copies, isCapped, resolve, reject })
+  until(number: number, copies: number, isCapped: boolean, signal: AbortSignal | undefined): Promise<number> {
+    let wait: Wait | undefined
+    const stored = new Promise<number>((resolve, reject) => {
+      wait = { number, copies, isCapped, resolve, reject }
+      this.#waits.add(wait)
       this.check()
     })
+    return abortable(stored, signal).finally(() => wait && this.#waits.delete(wait))
   }
 
-  /** A peer has everything up to this number on disk. */
+  /** A peer has everything up to this number on disk; less than it said before when it has lost its disk. */
   mark(peer: PeerId, number: number): void {
-    this.#marks.set(peer, Math.max(number, this.#marks.get(peer) ?? 0))
+    this.#marks.delete(peer)
+    this.#marks.set(peer, number)
+    const oldest = this.#marks.size > MAX_PEERS ? this.#marks.keys().next().value : undefined
+    if (oldest !== undefined) this.#marks.delete(oldest)
     this.check()
   }
 

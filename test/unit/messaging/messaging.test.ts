@@ -216,6 +216,18 @@ describe('topics with history', () => {
     expect(await sim.settle(publish(3), 60_000)).toMatchObject({ level: 'replicated', copies: 2 })
   })
 
+  test('MSG13 a signal ends the wait, and the message goes out all the same', async () => {
+    const { sim, alice, bob } = await openRoom()
+    bob.tab.pause(5_000)
+    const end = new AbortController()
+    const options = { level: 'stored', signal: end.signal } as const
+    const waiting = failure(alice.messaging.topic('chat.general').publish('hello', options))
+    await sim.run(100)
+    end.abort(new Error('enough'))
+    expect(await sim.settle(waiting)).toMatchObject({ message: 'enough' })
+    await sim.runUntil(() => bob.messaging.history.entries('chat.general').length === 1, 60_000)
+  })
+
   test('MSG13 alone, replicated ends as accepted, with one copy; what is no number of copies is refused', async () => {
     const { sim, alice, bob } = await openRoom()
     await sim.settle(bob.room.leave())
