@@ -11,6 +11,8 @@ const LARGE_BACKLOG = 100_000
 const CONSUMED = 1_000
 const EVALUATIONS = 2_000_000
 const ROUNDS = 5
+/** Names that are tried until the room places one on the tab that is wanted. */
+const MAX_NAMES = 64
 
 /** Whose tab owns the queue decides how far a message goes: the room may place it on either. */
 const OWNERS = ['sender', 'consumer'] as const
@@ -53,7 +55,12 @@ async function durable(context: BenchContext): Promise<void> {
   const raw = await openRawBaseline(context)
   const [disk] = (await context.openPages('queue.page.ts', 1)) as [BenchPage]
   const [sender, consumer] = (await context.openTabs(2)) as [Page, Page]
-  const queues = { sender: await queueOwnedBy(sender), consumer: await queueOwnedBy(consumer) }
+  const queues = {
+    sender: await queueOwnedBy(sender, consumer),
+    consumer: await queueOwnedBy(consumer, sender),
+  }
+  const assertPlaced = () =>
+    Promise.all([assertOwned(queues.sender, sender), assertOwned(queues.consumer, consumer)])
   const rates = await context.inTurn(
     {
       sender: () => pipelined(sender, consumer, queues.sender, MESSAGES),
@@ -62,6 +69,7 @@ async function durable(context: BenchContext): Promise<void> {
     },
     ROUNDS,
   )
+  await assertPlaced()
   for (const owner of OWNERS) context.report(RATES[owner], { ours: rates[owner], theirs: rates.theirs })
   const times = await context.inTurn(
     {
@@ -72,22 +80,32 @@ async function durable(context: BenchContext): Promise<void> {
     },
     ROUNDS,
   )
+  await assertPlaced()
   for (const owner of OWNERS) context.report(LATENCIES[owner], { ours: times[owner], theirs: times.theirs })
 }
 
-/** The name of a queue whose owner this tab is: the room places names, so some are tried. */
-function queueOwnedBy(tab: Page): Promise<string> {
-  return tab.evaluate(async () => {
-    for (let n = 0; n < 64; n++) {
-      const queue = window.tabmesh?.queue(`bench.${n}`)
-      if ((await queue?.stats())?.owner === window.tabmesh?.id) return `bench.${n}`
-    }
-    throw new Error('the room places no queue on this tab')
-  })
+/** The name of a queue that both tabs say `tab` owns: the room places names, so some are tried. */
+async function queueOwnedBy(tab: Page, other: Page): Promise<string> {
+  const owner = await tab.evaluate(() => window.tabmesh?.id)
+  for (let n = 0; n < MAX_NAMES; n++) {
+    const name = `bench.${n}`
+    if ((await ownerOf(name, tab)) === owner && (await ownerOf(name, other)) === owner) return name
+  }
+  throw new Error('the room places no queue on this tab')
+}
+
+function ownerOf(queueName: string, seenBy: Page): Promise<string | undefined> {
+  return seenBy.evaluate(async (name) => (await window.tabmesh?.queue(name).stats())?.owner, queueName)
+}
+
+/** Rejects where an owner is another one by now: the figures would be of another place than they say. */
+async function assertOwned(queueName: string, tab: Page): Promise<void> {
+  if ((await ownerOf(queueName, tab)) !== (await tab.evaluate(() => window.tabmesh?.id)))
+    throw new Error(`${queueName} has moved`)
 }
 
 /** Messages a second, from the first send to the last ack that the owner has confirmed. */
-async function pipelined(sender: Page, consumer: Page, queue: string, count: number): Promise<number> {
+async function pipelined(sender: Page, consumer: Page, queueName: string, count: number): Promise<number> {
   const startedMs = performance.now()
   const consumed = consumer.evaluate(
     async ([name, wanted]) => {
@@ -99,7 +117,7 @@ async function pipelined(sender: Page, consumer: Page, queue: string, count: num
       }
       await Promise.all(acks)
     },
-    [queue, count] as const,
+    [queueName, count] as const,
   )
   const sent = sender.evaluate(
     async ([name, wanted]) => {
@@ -116,13 +134,13 @@ async function pipelined(sender: Page, consumer: Page, queue: string, count: num
       }
       await Promise.all(underWay)
     },
-    [queue, count] as const,
+    [queueName, count] as const,
   )
   await Promise.all([consumed, sent])
   return count / ((performance.now() - startedMs) / 1000)
 }
 
-function oneByOne(sender: Page, queue: string, count: number): Promise<number[]> {
+function oneByOne(sender: Page, queueName: string, count: number): Promise<number[]> {
   return sender.evaluate(
     async ([name, wanted]) => {
       const queue = window.tabmesh?.queue(name)
@@ -137,7 +155,7 @@ function oneByOne(sender: Page, queue: string, count: number): Promise<number[]>
       await queue?.purge()
       return times
     },
-    [queue, count] as const,
+    [queueName, count] as const,
   )
 }
 
