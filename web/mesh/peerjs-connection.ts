@@ -40,7 +40,7 @@ export class PeerJsConnection implements Connection {
   #waitingBytes = 0
   #endReason: string | undefined
   #isClosed = false
-  #onOpened: (() => void) | undefined
+  #onProgress: (() => void) | undefined
 
   constructor(options: PeerJsConnectionOptions) {
     this.#options = options
@@ -55,7 +55,9 @@ export class PeerJsConnection implements Connection {
       if (['failed', 'closed'].includes(peerConnection.iceConnectionState))
         this.#end('the network path broke')
     })
+    peerConnection.addEventListener('signalingstatechange', () => this.#onProgress?.())
     peerConnection.addEventListener('connectionstatechange', () => {
+      this.#onProgress?.()
       if (['failed', 'closed'].includes(peerConnection.connectionState)) this.#end('the connection broke')
     })
   }
@@ -78,8 +80,14 @@ export class PeerJsConnection implements Connection {
 
   /** Resolves when both lanes are open and the certificates are known and as described; rejects with a TransportError. */
   async opened(): Promise<void> {
-    await this.#lanesOpen()
     const { peerConnection } = this.#options
+    await this.#until(() => Object.values(this.#channels).every(({ readyState }) => readyState === 'open'))
+    // A busy page may hear of the open lanes before it hears that the descriptions are set and DTLS is done.
+    await this.#until(
+      () =>
+        peerConnection.sctp?.transport.state === 'connected' &&
+        peerConnection.currentRemoteDescription !== null,
+    )
     const der = peerConnection.sctp?.transport.getRemoteCertificates()[0]
     const local = readFingerprint(peerConnection.localDescription?.sdp ?? '')
     const remote = readFingerprint(peerConnection.remoteDescription?.sdp ?? '')
@@ -139,7 +147,7 @@ export class PeerJsConnection implements Connection {
     // A closed one counts against the engine's limit until it is collected, an open one for ever.
     this.#options.peerConnection.close()
     this.#options.onEnd()
-    this.#onOpened?.()
+    this.#onProgress?.()
   }
 
   #listen(lane: Lane, channel: RTCDataChannel): void {
@@ -147,7 +155,7 @@ export class PeerJsConnection implements Connection {
     channel.onmessage = (event: MessageEvent<unknown>) => this.#onMessage(lane, event.data)
     channel.onbufferedamountlow = () => this.#handlers?.onDrain(lane)
     channel.onclose = () => this.#end('the other side closed the connection')
-    channel.onopen = () => this.#onOpened?.()
+    channel.onopen = () => this.#onProgress?.()
   }
 
   #onMessage(lane: Lane, data: unknown): void {
@@ -166,15 +174,16 @@ export class PeerJsConnection implements Connection {
     else this.#waiting.push({ lane, message })
   }
 
-  async #lanesOpen(): Promise<void> {
-    while (Object.values(this.#channels).some((channel) => channel.readyState !== 'open')) {
-      this.#checkOpen()
-      await new Promise<void>((resolve) => {
-        this.#onOpened = resolve
-      })
-    }
-    this.#onOpened = undefined
+  /** Looks again whenever a lane opens, DTLS or the descriptions go on, or the connection ends, which makes it reject. */
+  async #until(isSo: () => boolean): Promise<void> {
     this.#checkOpen()
+    while (!isSo()) {
+      await new Promise<void>((resolve) => {
+        this.#onProgress = resolve
+      })
+      this.#checkOpen()
+    }
+    this.#onProgress = undefined
   }
 
   #checkOpen(): void {
