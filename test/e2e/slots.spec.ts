@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Actor } from './fixtures/actor.ts'
+import { Actor, LINK_MS } from './fixtures/actor.ts'
 import { expect, test } from './fixtures/actors.ts'
 
 const LINES = Array.from({ length: 400 }, (_, line) => `${line}`.padStart(59, '.')).join('\n')
@@ -48,7 +48,7 @@ test.describe('tabs of one browser profile', () => {
       window.open(location.href)
     })
     const duplicate = await opened
-    await duplicate.waitForFunction(() => window.tabmesh !== undefined)
+    await duplicate.waitForFunction(() => window.tabmesh !== undefined, undefined, { timeout: LINK_MS })
     expect(await duplicate.evaluate(() => window.tabmesh?.id)).not.toBe(await alice.id())
     await alice.hasPeers(1)
   })

@@ -18,7 +18,6 @@ export interface Taken {
 
 export interface StoryOptions {
   readonly tabs: number
-  readonly steps: number
   readonly settings?: Partial<QueueSettings>
   readonly sabotage?: Sabotage
   /** Consumers bring each message to a second queue in a transaction, and what comes out there counts. */
@@ -280,6 +279,19 @@ export class QueueStory {
       )
     }
   }
+}
+
+/** Three tabs that consume, so many steps of what befalls them, and everything drained. */
+export async function playQueueStory(
+  seed: number,
+  kind: Pick<StoryOptions, 'isHard' | 'isLeisurely' | 'isPiped'> = {},
+  steps = 14,
+): Promise<QueueStory> {
+  const story = await QueueStory.begin(seed, { tabs: 3, ...kind })
+  for (let index = 0; index < 3; index++) story.consume(index)
+  for (let step = 0; step < steps; step++) await story.act()
+  await story.drain()
+  return story
 }
 
 /** Jepsen's total-queue: what was confirmed and never came out, what came out and was never sent, what came twice. */

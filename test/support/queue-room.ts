@@ -1,7 +1,7 @@
 import { deriveRoom, type MemoryPath } from '../../web/mesh/index.ts'
 import type { ConsumeOptions, Delivery, Queue, QueueSettings } from '../../web/messaging/index.ts'
 import { createSimulation, type Simulation } from './sim/index.ts'
-import { type MessagingTab, openMessagingTab } from './sim/messaging-tab.ts'
+import { type MessagingTab, openMessagingTab, type Sabotage } from './sim/messaging-tab.ts'
 
 /** What a loop over a queue got, and how it goes on. */
 export interface Loop {
@@ -24,10 +24,15 @@ export class QueueRoom {
     this.#open = open
   }
 
-  static async open(count: number, seed = 1, path: Partial<MemoryPath> = {}): Promise<QueueRoom> {
+  static async open(
+    count: number,
+    seed = 1,
+    path: Partial<MemoryPath> = {},
+    sabotage: Sabotage = {},
+  ): Promise<QueueRoom> {
     const sim = createSimulation(seed, { path })
     const keys = await deriveRoom(sim.crypto, new Uint8Array(32).fill(7))
-    const open = (index: number) => sim.settle(openMessagingTab(sim.tab(index), keys))
+    const open = (index: number) => sim.settle(openMessagingTab(sim.tab(index), keys, undefined, sabotage))
     const tabs: MessagingTab[] = []
     for (let index = 0; index < count; index++) tabs.push(await open(index))
     const room = new QueueRoom(sim, open, tabs)

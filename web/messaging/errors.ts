@@ -12,7 +12,7 @@ import { TabmeshError } from '../base/index.ts'
  * `duplicate`: the queue knows this `dedupId`.
  *
  * Of files. `declined`, `cancelled`: one of the two sides did that. `damaged`: what came, or what lies on the disk, is not
- * what was sent. `gone`: its sender no longer has it.
+ * what was sent. `gone`: its sender no longer has it (of a queue's messages, too).
  */
 export type MessagingErrorCode =
   | 'bad-name'

@@ -191,6 +191,42 @@ describe('disks', () => {
     expect(loop.bodies).toEqual(['small', 'after'])
   })
 
+  test('QUE28 a dedupId whose message found no room is free for the next try', async () => {
+    const room = await QueueRoom.open(1)
+    await room.settle(room.queue(0).send('small'))
+    const { disk } = room.tabs[0] as (typeof room.tabs)[number]
+    disk.faults.quotaBytes = disk.usedBytes
+    const large = 'x'.repeat(5_000)
+    expect(await failureOf(room.settle(room.queue(0).send(large, { dedupId: 'once' })))).toMatchObject({
+      code: 'quota',
+    })
+    disk.faults.quotaBytes = 2 ** 30
+    expect(await room.settle(room.queue(0).send('fits', { dedupId: 'once' }))).toMatchObject({
+      isDuplicate: false,
+    })
+    expect((await room.settle(room.queue(0).stats())).messages).toBe(2)
+  })
+
+  test('QUE28 acks get through on a full disk while sends are refused, and make room', async () => {
+    const room = await QueueRoom.open(1)
+    const large = 'x'.repeat(5_000)
+    await room.settle(room.queue(0).send(large))
+    const { disk } = room.tabs[0] as (typeof room.tabs)[number]
+    disk.faults.quotaBytes = disk.usedBytes + 1_000
+    const refused = [1, 2, 3].map(() => failureOf(room.queue(0).send(large)))
+    const loop = room.loop(0)
+    await room.sim.run(SECOND)
+    expect(loop.bodies).toEqual([large])
+    expect((await room.settle(Promise.all(refused))).map(({ code }) => code)).toEqual([
+      'quota',
+      'quota',
+      'quota',
+    ])
+    await room.settle(room.queue(0).send(large))
+    await room.sim.run(SECOND)
+    expect(loop.got).toHaveLength(2)
+  })
+
   test('QUE28 a handle that is lost while writing confirms nothing that is not there', async () => {
     for (const fault of ['written', 'not-written'] as const) {
       const room = await QueueRoom.open(2)

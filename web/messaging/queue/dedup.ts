@@ -37,6 +37,12 @@ export class DedupWindow {
     return writes
   }
 
+  /** The page did not get to disk: its ids have not come. */
+  withdraw(page: number): void {
+    for (const row of this.#rows) if (row.page === page) for (const id of row.ids) this.#ids.delete(id)
+    this.#rows = this.#rows.filter((row) => row.page !== page)
+  }
+
   /** As if it had never come; what is to be written. */
   forget(id: string): readonly StoreWrite[] {
     const row = this.#ids.delete(id) ? this.#rows.find(({ ids }) => ids.includes(id)) : undefined

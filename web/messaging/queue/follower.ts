@@ -3,6 +3,7 @@ import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Calls } from './calls.ts'
+import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
 import type { Facts } from './facts.ts'
 import { Intervals } from './intervals.ts'
@@ -14,6 +15,7 @@ import {
   METHOD_FETCH,
   METHOD_RETIRE,
   METHOD_SUMMARY,
+  readAllStamps,
   readAttempts,
   readHead,
   readIds,
@@ -22,10 +24,11 @@ import {
   readTransactions,
   sourceToWire,
 } from './messages.ts'
-import { itemToWire } from './queue-item.ts'
+import { itemToWire, type QueueItem } from './queue-item.ts'
 import { summaryOf } from './reconcile.ts'
 import { type Live, MAX_PAGE_ITEMS, PAGE_BYTES, Replica, type Source } from './replica.ts'
 import { conflictOf, type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
+import type { Stamps } from './stamp.ts'
 import { txToWire } from './tx-state.ts'
 
 /** Owners of queues that this device does not keep: of more, the one heard from first is forgotten. */
@@ -42,6 +45,10 @@ interface FollowerPorts {
   readonly facts: Facts
   /** The queue has another owner than before, whom this node obeys now; `isAnew`: one that had been deleted. */
   readonly onObeyed: (queue: string, isAnew: boolean) => void
+  /** What this node has sent to the queue and nobody has confirmed yet. */
+  readonly sendingOf: (queue: string, stream: string, number: number) => OutboxDraft | undefined
+  /** An owner has sent them for this node's copy, and they are on this disk. */
+  readonly onCopied: (queue: string, items: readonly QueueItem[]) => void
 }
 
 /** What this node does for the owners of queues: it keeps copies, says what it has, and obeys the newest reign only. */
@@ -177,11 +184,12 @@ export class Follower {
     const isFirst = row['settings'] !== null
     const settings = isFirst ? readSettings(row['settings']) : this.#ports.replicas.get(queue)?.settings
     const items = readQueueItems(row['items'])
+    const stamps = readAllStamps(row['own'])
     const done = readSources(row['done'])
     const attempts = readAttempts(row['attempts'])
     const dedupIds = readIds(row['dedup'])
     const transactions = readTransactions(row['tx'])
-    if (!settings || !items || !done || !attempts || !dedupIds || !transactions)
+    if (!settings || !items || !stamps || !done || !attempts || !dedupIds || !transactions)
       throw new MessagingError('malformed', 'this is no copy of a queue')
     const replica = await this.#kept(
       queue,
@@ -197,13 +205,25 @@ export class Follower {
     }
     // A copy: the bodies' bytes are views on the frame that they came in.
     const kept = items.map((item) => ({ ...item, body: item.body.slice() }))
+    kept.push(...stamps.flatMap((one) => this.#ownItems(queue, one)))
     await Promise.all([replica.add(kept), replica.rememberIds(dedupIds), replica.settled()])
+    this.#ports.onCopied(queue, kept)
     for (const [sender, stream, number, count] of attempts) {
       const live = replica.find(sender, stream, number)
       if (live && live.attempts < count) replica.setAttempts(live, count)
     }
     await replica.settled()
     return null
+  }
+
+  /** Throws a MessagingError `gone`: the owner brings all that is missing here then. */
+  #ownItems(queue: string, { stream, stamps }: Stamps): QueueItem[] {
+    const from = this.#ports.calls.self
+    return stamps.map((stamp) => {
+      const sending = this.#ports.sendingOf(queue, stream, stamp.number)
+      if (!sending) throw new MessagingError('gone', 'this member no longer has what it sent')
+      return { ...sending, ...stamp, from, stream }
+    })
   }
 
   async #kept(

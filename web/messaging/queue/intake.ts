@@ -70,13 +70,19 @@ export class Intake {
     const source = this.#replica.source(from, stream)
     const refused: [number, string][] = []
     await this.#inOrder(source, (drafts[0] as Draft).number, base)
-    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused))
-    this.#wakeOvertaking()
-    if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
     const wanted = isCount(row['copies']) ? row['copies'] : Number.POSITIVE_INFINITY
+    // It keeps what it sends until all copies are there.
+    const isSending = row['keepsOwn'] === true && wanted >= this.#settings.copies
+    const before = source.high
+    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused, isSending))
+    this.#wakeOvertaking()
     const { replication } = this.#ports
+    const isNew = before < (drafts[0] as Draft).number && mark >= (drafts.at(-1) as Draft).number
+    if (isSending && isNew && refused.length === 0 && replication.isOnlyOther(from))
+      return { mark, copies: 1, refused, isComing: true }
+    if (row['wantsStored'] === true && refused.length === 0) this.#tellStored(source, mark)
     const copies = await replication.reached(replication.seq, wanted)
-    return { mark, copies, refused }
+    return { mark, copies, refused, isComing: false }
   }
 
   /** Something was finished: there may be room. */
@@ -109,6 +115,7 @@ export class Intake {
     base: number,
     drafts: readonly Draft[],
     refused: [number, string][],
+    isSending: boolean,
   ): Promise<number> {
     // What the sender no longer has was safe once, and is here or was lost with all who had it.
     source.high = Math.max(source.high, base - 1)
@@ -120,7 +127,7 @@ export class Intake {
     if (last === undefined) return source.high
     const items = taken.map((draft) => this.#stamp(source, draft))
     // The copies are written while this disk writes.
-    if (items.length > 0) this.#ports.replication.logItems(items)
+    if (items.length > 0) this.#ports.replication.logItems(items, isSending)
     const lives = await this.#keep(items, refused)
     source.high = Math.max(source.high, last)
     this.added += lives.length

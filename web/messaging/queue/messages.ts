@@ -7,6 +7,7 @@ import { Intervals } from './intervals.ts'
 import { MAX_RUNS } from './load-replicas.ts'
 import { type Draft, isNumber, MAX_TAG_LENGTH, type QueueItem, readDraft, readItem } from './queue-item.ts'
 import { MAX_PAGE_ITEMS } from './replica.ts'
+import { readStamps, type Stamps } from './stamp.ts'
 import { MAX_TRANSACTIONS } from './tx-ledger.ts'
 import { readTx, type TxState } from './tx-state.ts'
 
@@ -153,6 +154,13 @@ export function readQueueItems(value: unknown): readonly QueueItem[] | undefined
   return readAll(value, MAX_PAGE_ITEMS, readItem)
 }
 
+/** Of all streams together as many as of messages. */
+export function readAllStamps(value: unknown): readonly Stamps[] | undefined {
+  const all = value === undefined ? [] : readAll(value, MAX_PAGE_ITEMS, readStamps)
+  const count = all?.reduce((sum, { stamps }) => sum + stamps.length, 0) ?? 0
+  return count <= MAX_PAGE_ITEMS ? all : undefined
+}
+
 export function readDrafts(value: unknown): readonly Draft[] | undefined {
   const drafts = readAll(value, MAX_PAGE_ITEMS, readDraft)
   if (!drafts || drafts.length === 0) return undefined
@@ -183,6 +191,8 @@ export interface PutAnswer {
   readonly copies: number
   /** Numbers that were not taken in, and why: `queue-full` or `duplicate`. */
   readonly refused: readonly (readonly [number: number, code: string])[]
+  /** On the owner's disk; the only other copy that there is to be is the sender's own, and is on its way there. */
+  readonly isComing: boolean
 }
 
 export function readPutAnswer(value: unknown): PutAnswer | undefined {
@@ -194,7 +204,7 @@ export function readPutAnswer(value: unknown): PutAnswer | undefined {
       : undefined,
   )
   if (!refused || !Number.isSafeInteger(mark) || !Number.isSafeInteger(copies)) return undefined
-  return { mark: mark as number, copies: copies as number, refused }
+  return { mark: mark as number, copies: copies as number, refused, isComing: value['isComing'] === true }
 }
 
 /** One attempt as it reaches its consumer. */

@@ -5,11 +5,13 @@ import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Calls } from './calls.ts'
+import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch, epochToWire } from './epoch.ts'
 import { Facts } from './facts.ts'
 import { Follower } from './follower.ts'
 import { type Fact, headToWire, isRow, METHOD_DROP, METHOD_OPEN, METHOD_RETIRE } from './messages.ts'
 import { Owner, type OwnerPorts } from './owner.ts'
+import type { QueueItem } from './queue-item.ts'
 import { mergeFrom, type Summary } from './reconcile.ts'
 import { Replica } from './replica.ts'
 import { checkSettings, conflictOf, DEFAULT_SETTINGS, type QueueSettings } from './settings.ts'
@@ -40,6 +42,10 @@ export interface OwnershipOptions {
   readonly isBound: (queue: string) => boolean
   /** What the room has configured for a queue. */
   readonly settingsOf: (queue: string) => Partial<QueueSettings>
+  /** What this node has sent to the queue and nobody has confirmed yet. */
+  readonly sendingOf: (queue: string, stream: string, number: number) => OutboxDraft | undefined
+  /** An owner has sent them for this node's copy, and they are on this disk. */
+  readonly onCopied: (queue: string, items: readonly QueueItem[]) => void
 }
 
 /** Where a queue's owner is. */
@@ -76,9 +82,9 @@ export class Ownership {
       (queues) => this.#onFacts(queues),
       () => this.#onAsleep(),
     )
-    const { store, replicas } = options
+    const { store, replicas, sendingOf, onCopied } = options
     this.#follower = new Follower({
-      ...{ calls, store, replicas, facts: this.#facts },
+      ...{ calls, store, replicas, facts: this.#facts, sendingOf, onCopied },
       onObeyed: (queue, isAnew) => this.#onObeyed(queue, isAnew),
     })
     calls.serve(METHOD_OPEN, (body) => this.#onOpen(body))
@@ -115,8 +121,12 @@ export class Ownership {
     return owner
   }
 
-  isMine(queue: string): boolean {
-    return this.#owners.has(queue)
+  /** What is sent to the queue now comes to this device's disk, as its owner's or as a copy. */
+  isKeptHere(queue: string): boolean {
+    if (this.#owners.has(queue)) return true
+    const replica = this.#options.replicas.get(queue)
+    const reign = this.reignOf(queue)
+    return !!replica?.settings && !!reign && compareEpochs(replica.epoch, reign.epoch) === 0
   }
 
   onChange(listener: () => void): () => void {

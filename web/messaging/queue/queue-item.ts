@@ -136,7 +136,8 @@ function readRest(headers: unknown, tags: unknown): { headers: Headers; tags: Ta
   return checkedTags && { headers: checkedHeaders, tags: checkedTags }
 }
 
-function isTime(value: unknown): value is number {
+/** By a wall clock, or a place in an order. */
+export function isTime(value: unknown): value is number {
   return Number.isFinite(value) && (value as number) >= 0
 }
 

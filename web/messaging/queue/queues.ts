@@ -143,7 +143,12 @@ export class Queues {
     const askOutcome = (home: string, tx: string, coordinator: PeerId) =>
       this.#askOutcome(home, tx, coordinator)
     const isBound = (queue: string) => this.bindings.get(subscriptionOf(queue) ?? '') !== undefined
-    this.#ownership = new Ownership({ ...ports, replicas, forward, settingsOf, askOutcome, isBound })
+    const sendingOf = (queue: string, stream: string, number: number) =>
+      this.#senders.get(queue)?.sending(stream, number)
+    const onCopied = (queue: string, items: readonly QueueItem[]) => this.#onCopied(queue, items)
+    this.#ownership = new Ownership({
+      ...{ ...ports, replicas, forward, settingsOf, askOutcome, isBound, sendingOf, onCopied },
+    })
     serveOwned(this.#calls, this.#ownership)
     this.#layers.table.onChange(() => this.#ownership.reconfigure())
     this.destinations = this.#api()
@@ -311,6 +316,13 @@ export class Queues {
         return
       if (stored) sender?.stored(stored.mark, stored.isEnough)
     })
+  }
+
+  #onCopied(queue: string, items: readonly QueueItem[]): void {
+    const sender = this.#senders.get(queue)
+    if (!sender) return
+    const own = items.filter(({ from, stream }) => from === this.#calls.self && stream === sender.stream)
+    if (own.length > 0) sender.copied(new Set(own.map(({ number }) => number)))
   }
 
   #sender(queue: string, loaded?: LoadedOutbox): Sender {

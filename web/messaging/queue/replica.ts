@@ -59,6 +59,31 @@ export interface Live {
   attempts: number
 }
 
+/** What a commit made of one batch. */
+type Added = { readonly lives: readonly Live[] } | { readonly failure: unknown }
+
+/** A page that is to be written. */
+interface PageDraft {
+  readonly page: Page
+  readonly fresh: readonly QueueItem[]
+  readonly byteCount: number
+  readonly writes: readonly StoreWrite[]
+}
+
+/** What was finished and counted since the last commit. */
+interface Unsettled {
+  readonly dirty: ReadonlySet<Source>
+  readonly attempted: ReadonlySet<Live>
+  readonly removes: readonly StoreWrite[]
+  readonly writes: readonly StoreWrite[]
+}
+
+/** Why either part of a commit did not get to disk. */
+interface Failed {
+  readonly settling?: unknown
+  readonly pages?: unknown
+}
+
 /**
  * One queue's messages on this device: what is in memory says which there are and in what order, bodies are on disk.
  * Messages and finishes only ever add up, so that replicas merge in any order.
@@ -78,8 +103,8 @@ export class Replica {
   maxOrder = 0
   readonly #store: Store
   readonly #cache = new Map<Page, { readonly items: readonly QueueItem[]; readonly bytes: number }>()
-  readonly #adds: GroupCommit<readonly QueueItem[], readonly Live[]>
-  readonly #finishes: GroupCommit<undefined, undefined>
+  /** What comes and what is finished go to disk together. */
+  readonly #commits: GroupCommit<readonly QueueItem[], Added>
   /** Those with live messages, in the order of their coming. */
   readonly #pages = new Set<Page>()
   /** It is this node that gives them out: it has the bodies that come next at hand. */
@@ -97,8 +122,7 @@ export class Replica {
     this.transactions = new TxLedger(queue)
     this.epoch = epoch
     this.#store = store
-    this.#adds = new GroupCommit((batches) => this.#write(batches))
-    this.#finishes = new GroupCommit((waiting) => this.#flush().then(() => waiting.map(() => undefined)))
+    this.#commits = new GroupCommit((batches) => this.#commit(batches))
   }
 
   /** This node gives its messages out from now on, or no longer. */
@@ -131,8 +155,10 @@ export class Replica {
   }
 
   /** Keeps what is neither here nor finished; resolves with that when it is on disk. Rejects with the store's error. */
-  add(items: readonly QueueItem[]): Promise<readonly Live[]> {
-    return this.#adds.run(items)
+  async add(items: readonly QueueItem[]): Promise<readonly Live[]> {
+    const added = await this.#commits.run(items)
+    if ('failure' in added) throw added.failure
+    return added.lives
   }
 
   /** Takes effect at once; {@link settled} says when it is on disk. Gives the messages that this finished. */
@@ -168,8 +194,8 @@ export class Replica {
 
   /** Resolves when everything that was finished so far is on disk; rejects with the store's error. */
   async settled(): Promise<void> {
-    if (this.#dirty.size > 0 || this.#attempted.size > 0 || this.#removes.length > 0 || this.#finishes.isBusy)
-      await this.#finishes.run(undefined)
+    if (this.#dirty.size > 0 || this.#attempted.size > 0 || this.#removes.length > 0 || this.#commits.isBusy)
+      await this.#commits.run([])
   }
 
   /** Adopts a reign, for good. */
@@ -246,31 +272,62 @@ export class Replica {
     }
   }
 
-  async #write(batches: readonly (readonly QueueItem[])[]): Promise<readonly (readonly Live[])[]> {
+  async #commit(batches: readonly (readonly QueueItem[])[]): Promise<readonly Added[]> {
     const taken = new Set<string>()
-    const writes: StoreWrite[] = []
-    const pages = batches.map((items) => {
-      const fresh = items.filter((item) => this.#isNew(item, taken))
-      if (fresh.length === 0) return undefined
-      const page: Page = { id: this.#nextPage++, live: 0 }
-      const bytes = encodePage(fresh)
-      writes.push({ table: TABLE_PAGES, key: [this.queue, page.id], value: pageToStore(bytes) })
-      writes.push(
-        ...this.dedup.add(
-          page.id,
-          fresh.flatMap(({ tags }) => tags.dedupId ?? []),
-        ),
-      )
-      return { page, fresh, bytes }
+    const drafts = batches.map((items) => this.#draft(items, taken))
+    const failed = await this.#write(
+      this.#takeUnsettled(),
+      drafts.flatMap((draft) => draft?.writes ?? []),
+    )
+    return drafts.map((draft) => {
+      if (!draft) return 'settling' in failed ? { failure: failed.settling } : { lives: [] }
+      if (!('pages' in failed)) return { lives: this.#keep(draft) }
+      this.dedup.withdraw(draft.page.id)
+      return { failure: failed.pages }
     })
-    if (writes.length > 0) await this.#store.write(writes, 'relaxed')
-    return pages.map((added) => {
-      if (!added) return []
-      const { page, fresh, bytes } = added
-      const lives = fresh.flatMap((item, at) => this.#index(item, page, at) ?? [])
-      this.#remember(page, fresh, bytes.byteLength)
-      return lives
-    })
+  }
+
+  /** In one transaction; where that fails apart, since what makes room must not fail with what needs it. */
+  async #write(settling: Unsettled, pages: readonly StoreWrite[]): Promise<Failed> {
+    const all = [...settling.writes, ...pages]
+    const failure = await this.#tryWrite(all)
+    if (!failure) return {}
+    if (settling.writes.length === 0) return { pages: failure.reason }
+    const ofSettling = all.length > settling.writes.length ? await this.#tryWrite(settling.writes) : failure
+    if (ofSettling) {
+      this.#putBack(settling)
+      return { settling: ofSettling.reason, pages: ofSettling.reason }
+    }
+    const ofPages = await this.#tryWrite(pages)
+    return ofPages ? { pages: ofPages.reason } : {}
+  }
+
+  async #tryWrite(writes: readonly StoreWrite[]): Promise<{ readonly reason: unknown } | undefined> {
+    if (writes.length === 0) return undefined
+    return this.#store.write(writes, 'relaxed').then(
+      () => undefined,
+      (reason: unknown) => ({ reason }),
+    )
+  }
+
+  /** A page of what is neither here nor in `taken`. */
+  #draft(items: readonly QueueItem[], taken: Set<string>): PageDraft | undefined {
+    const fresh = items.filter((item) => this.#isNew(item, taken))
+    if (fresh.length === 0) return undefined
+    const page: Page = { id: this.#nextPage++, live: 0 }
+    const bytes = encodePage(fresh)
+    const dedupIds = fresh.flatMap(({ tags }) => tags.dedupId ?? [])
+    const writes: StoreWrite[] = [
+      { table: TABLE_PAGES, key: [this.queue, page.id], value: pageToStore(bytes) },
+      ...this.dedup.add(page.id, dedupIds),
+    ]
+    return { page, fresh, byteCount: bytes.byteLength, writes }
+  }
+
+  #keep({ page, fresh, byteCount }: PageDraft): readonly Live[] {
+    const lives = fresh.flatMap((item, at) => this.#index(item, page, at) ?? [])
+    this.#remember(page, fresh, byteCount)
+    return lives
   }
 
   #isNew(item: QueueItem, taken: Set<string>): boolean {
@@ -377,7 +434,7 @@ export class Replica {
     return undefined
   }
 
-  async #flush(): Promise<void> {
+  #takeUnsettled(): Unsettled {
     const [dirty, attempted, removes] = [this.#dirty, this.#attempted, this.#removes]
     this.#dirty = new Set()
     this.#attempted = new Set()
@@ -391,15 +448,13 @@ export class Replica {
       if (live.source.live.get(live.number) === live)
         writes.push({ table: TABLE_ATTEMPTS, key: this.#attemptsKey(live), value: live.attempts })
     }
-    if (writes.length === 0) return
-    try {
-      await this.#store.write(writes, 'relaxed')
-    } catch (error) {
-      for (const source of dirty) this.#dirty.add(source)
-      for (const live of attempted) this.#attempted.add(live)
-      this.#removes.push(...removes)
-      throw error
-    }
+    return { dirty, attempted, removes, writes }
+  }
+
+  #putBack({ dirty, attempted, removes }: Unsettled): void {
+    for (const source of dirty) this.#dirty.add(source)
+    for (const live of attempted) this.#attempted.add(live)
+    this.#removes.push(...removes)
   }
 
   #attemptsKey({ source, number }: Live): readonly (string | number)[] {

@@ -10,6 +10,7 @@ import { itemToWire, type QueueItem } from './queue-item.ts'
 import { type Merge, mergeFrom } from './reconcile.ts'
 import { type Live, MAX_PAGE_ITEMS, PAGE_BYTES, type Replica, type Source } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
+import { stampsToWire } from './stamp.ts'
 import { type TxState, txToWire } from './tx-state.ts'
 
 const REQUEST_MS = 5_000
@@ -25,6 +26,8 @@ interface Change {
   readonly seq: number
   readonly bytes: number
   readonly items: readonly QueueItem[]
+  /** Their sender still has them: to it they go without what it knows. */
+  readonly isSending: boolean
   readonly done: { readonly source: Source; readonly numbers: Intervals } | undefined
   readonly attempts: Live | undefined
   readonly tx: TxState | undefined
@@ -33,6 +36,7 @@ interface Change {
 const NOTHING: Omit<Change, 'seq'> = {
   bytes: 64,
   items: [],
+  isSending: false,
   done: undefined,
   attempts: undefined,
   tx: undefined,
@@ -75,6 +79,26 @@ interface FirstCopy {
 }
 
 const LATER_COPY: FirstCopy = { settings: null, explicit: null, dedup: [] }
+
+/** What goes to a holder at once. */
+interface Copy {
+  readonly items: readonly QueueItem[]
+  /** Of messages that the holder has sent: its outbox has the rest of them. */
+  readonly own: readonly QueueItem[]
+  readonly done: readonly SourceState[]
+  readonly attempts: readonly Live[]
+  readonly transactions: readonly TxState[]
+  readonly first: FirstCopy
+}
+
+const EMPTY_COPY: Copy = {
+  items: [],
+  own: [],
+  done: [],
+  attempts: [],
+  transactions: [],
+  first: LATER_COPY,
+}
 
 interface Waiter {
   readonly seq: number
@@ -170,9 +194,10 @@ export class Replication {
     return this.#holders.size === 1 && holder?.cursor !== undefined && this.#settings.copies === 2
   }
 
-  logItems(items: readonly QueueItem[]): void {
+  /** `isSending`: whoever sent them has them until it hears that they are safe. */
+  logItems(items: readonly QueueItem[], isSending = false): void {
     const bytes = items.reduce((sum, item) => sum + item.body.byteLength, 0)
-    this.#append({ ...NOTHING, bytes, items })
+    this.#append({ ...NOTHING, bytes, items, isSending })
   }
 
   logDone(source: Source, numbers: Intervals): void {
@@ -282,7 +307,8 @@ export class Replication {
     }))
     const transactions = this.#replica.transactions.all()
     const head = { settings: { ...this.#settings }, explicit: { ...this.#replica.explicit } }
-    return this.#send(holder, [], sources, [], transactions, { ...head, dedup: this.#replica.dedup.all() })
+    const first = { ...head, dedup: this.#replica.dedup.all() }
+    return this.#send(holder, { done: sources, transactions, first })
   }
 
   #pagesOf(held: ReadonlyMap<string, Intervals>): Live[][] {
@@ -311,12 +337,7 @@ export class Replication {
       // Finished meanwhile, or damaged here: others may have it.
       if (item && live.source.live.get(live.number) === live) items.push({ ...item, order: live.order })
     }
-    await this.#send(
-      holder,
-      items,
-      [],
-      lives.filter((live) => live.attempts > 0),
-    )
+    await this.#send(holder, { items, attempts: lives.filter((live) => live.attempts > 0) })
   }
 
   /** Several copies are under way at once: what they say adds up in any order, what is confirmed counts in theirs. */
@@ -339,10 +360,14 @@ export class Replication {
   }
 
   #sendChanges(holder: Holder, changes: readonly Change[]): Promise<void> {
-    const items = changes.flatMap((change) => change.items)
+    const items: QueueItem[] = []
+    const own: QueueItem[] = []
+    for (const change of changes)
+      for (const item of change.items)
+        (change.isSending && item.from === holder.peer ? own : items).push(item)
     const attempts = changes.flatMap((change) => change.attempts ?? [])
     const transactions = changes.flatMap((change) => change.tx ?? [])
-    return this.#send(holder, items, mergeDone(changes), attempts, transactions)
+    return this.#send(holder, { items, own, done: mergeDone(changes), attempts, transactions })
   }
 
   #advance(holder: Holder, seq: number): void {
@@ -369,19 +394,14 @@ export class Replication {
     return changes
   }
 
-  async #send(
-    holder: Holder,
-    items: readonly QueueItem[],
-    done: readonly SourceState[],
-    attempts: readonly Live[],
-    transactions: readonly TxState[] = [],
-    first: FirstCopy = LATER_COPY,
-  ): Promise<void> {
+  async #send(holder: Holder, copy: Partial<Copy>): Promise<void> {
+    const { items, own, done, attempts, transactions, first } = { ...EMPTY_COPY, ...copy }
     const bytes = items.reduce((sum, item) => sum + item.body.byteLength, first.dedup.length * 32)
     const body: Value = {
       ...headToWire(this.#replica.queue, this.#epoch),
       ...first,
       items: items.map(itemToWire),
+      own: stampsToWire(own),
       done: done.map(sourceToWire),
       tx: transactions.map(txToWire),
       attempts: attempts.map((live) => [live.source.from, live.source.stream, live.number, live.attempts]),

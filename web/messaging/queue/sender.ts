@@ -1,4 +1,4 @@
-import { abortable, type Clock, type Random, randomToken, sleep } from '../../base/index.ts'
+import { abortable, type Clock, type Random, randomToken, sleep, withTimeout } from '../../base/index.ts'
 import type { Store, StoreKey, StoreWrite } from '../../storage/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Level, Wanted } from '../level.ts'
@@ -21,8 +21,10 @@ const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 4_000
 /** Batches of one queue that are under way at once. */
 const MAX_UNDER_WAY = 4
-/** What an owner on this very device has within this needs no record. */
-const OWN_OWNER_MS = 50
+/** What this device keeps as the owner of the queue, or as one of its copies, within this needs no record besides. */
+const KEPT_HERE_MS = 250
+/** What the owner has is asked for again when this device's copy has not come within this. */
+const COPIED_MS = 5_000
 /** Numbers that are set aside at once, and how many before the last the next are. */
 const RESERVE = 1_000
 const RESERVE_EARLY = 500
@@ -53,6 +55,8 @@ interface Waiting {
   isSafe: boolean
   /** The owner has it, and this node's disk is all else that is to have it. */
   isEnough: boolean
+  /** It has come back as this node's copy of the queue, and is on its disk as such. */
+  isCopied: boolean
   resolve(sent: Sent): void
   reject(reason: unknown): void
 }
@@ -86,7 +90,7 @@ export class Sender {
   readonly #ports: SenderPorts
   readonly #waiting: Waiting[] = []
   readonly #commits: GroupCommit<Waiting, undefined>
-  /** On their way to an owner on this device. */
+  /** On their way to an owner from which this device will have them. */
   readonly #unkept: Waiting[] = []
   readonly #signal: AbortSignal
   #next: number
@@ -98,6 +102,9 @@ export class Sender {
   /** Of `#waiting`: how many are under way. */
   #underWay = 0
   #removes: StoreWrite[] = []
+  #copyWaits: (() => void)[] = []
+  /** Something was sent while all that waits is under way. */
+  #onSend: (() => void) | undefined
 
   constructor(
     queue: string,
@@ -126,6 +133,7 @@ export class Sender {
           copies: 1,
           isSafe: false,
           isEnough: false,
+          isCopied: false,
           ...settle,
         })
       }
@@ -145,10 +153,10 @@ export class Sender {
     const { level, copies = Number.POSITIVE_INFINITY } = wanted
     const sent = new Promise<Sent>((resolve, reject) => {
       const number = this.#next++
-      const is = { isSafe: false, isEnough: false }
+      const is = { isSafe: false, isEnough: false, isCopied: false }
       const waiting: Waiting = { number, draft, level, copies, record: undefined, ...is, resolve, reject }
       this.#push(waiting)
-      if (level !== 'accepted' && this.#ports.ownership.isMine(this.#queue)) this.#keepLater(waiting)
+      if (level !== 'accepted' && this.#ports.ownership.isKeptHere(this.#queue)) this.#keepLater(waiting)
       else this.#keep(waiting)
       this.#start()
     })
@@ -165,11 +173,36 @@ export class Sender {
   stored(mark: number, isEnough: boolean): void {
     for (const waiting of this.#waiting) {
       if (waiting.number > mark) return
-      const { level, copies, record } = waiting
+      const { level, copies } = waiting
       waiting.isEnough = isEnough && level === 'replicated'
       if (level === 'stored' || copies === 1) waiting.resolve(this.#sent(waiting, 'stored', 1))
-      else if (waiting.isEnough && record?.isWritten) waiting.resolve(this.#sent(waiting, 'replicated', 2))
+      else this.#settleEarly(waiting)
     }
+  }
+
+  /** What waits here for the owner, by the number that it has in this stream. */
+  sending(stream: string, number: number): OutboxDraft | undefined {
+    // Numbers ascend, mostly without gaps.
+    const first = this.#waiting[0]?.number ?? 0
+    const near = stream === this.stream ? this.#waiting[number - first] : undefined
+    if (near?.number === number) return near.draft
+    return stream === this.stream ? this.#waiting.find((one) => one.number === number)?.draft : undefined
+  }
+
+  /** These have come back as this node's copy, and are on its disk. */
+  copied(numbers: ReadonlySet<number>): void {
+    for (const waiting of this.#waiting) {
+      if (!numbers.has(waiting.number)) continue
+      waiting.isCopied = true
+      this.#settleEarly(waiting)
+    }
+    for (const wake of this.#copyWaits.splice(0)) wake()
+  }
+
+  /** The answer says it too, once the owner has heard that the copy is written. */
+  #settleEarly(waiting: Waiting): void {
+    const isHere = waiting.isCopied || waiting.record?.isWritten === true
+    if (waiting.isEnough && isHere) waiting.resolve(this.#sent(waiting, 'replicated', 2))
   }
 
   #reserve(): Promise<void> {
@@ -191,8 +224,8 @@ export class Sender {
 
   #keepLater(waiting: Waiting): void {
     if (this.#unkept.push(waiting) > 1) return
-    this.#ports.clock.after(OWN_OWNER_MS, () => {
-      for (const one of this.#unkept.splice(0)) if (!one.isSafe) this.#keep(one)
+    this.#ports.clock.after(KEPT_HERE_MS, () => {
+      for (const one of this.#unkept.splice(0)) if (!one.isSafe && !one.isCopied) this.#keep(one)
     })
   }
 
@@ -201,7 +234,7 @@ export class Sender {
     this.#commits.run(waiting).then(
       () => {
         if (level === 'accepted') resolve(this.#sent(waiting, 'accepted', 1))
-        else if (waiting.isEnough) resolve(this.#sent(waiting, 'replicated', 2))
+        else this.#settleEarly(waiting)
       },
       (error: unknown) => this.#onUnkept(waiting, error),
     )
@@ -234,6 +267,7 @@ export class Sender {
   #push(waiting: Waiting): void {
     this.#waiting.push(waiting)
     this.#bytes += waiting.draft.body.byteLength
+    this.#onSend?.()
   }
 
   #start(): void {
@@ -271,7 +305,7 @@ export class Sender {
       const batch = this.#nextBatch()
       if (batch.length === 0 || batches.size >= MAX_UNDER_WAY) {
         if (batches.size === 0) return
-        await Promise.race(batches)
+        await Promise.race(batches.size < MAX_UNDER_WAY ? [...batches, this.#nextSend()] : batches)
         continue
       }
       this.#underWay += batch.length
@@ -287,6 +321,12 @@ export class Sender {
     }
     await Promise.all(batches)
     if (failure) throw failure.reason
+  }
+
+  #nextSend(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onSend = resolve
+    })
   }
 
   #nextBatch(): readonly Waiting[] {
@@ -317,13 +357,31 @@ export class Sender {
       items: batch.map(({ number, draft }) => draftToWire(remaining(number, draft, clock.wall()))),
       copies: mostCopies(batch),
       wantsStored: batch.some(({ level }) => level !== 'accepted'),
+      keepsOwn: true,
     }
     const options = { timeoutMs: PUT_MS, signal: this.#signal, bytes }
     const answer = readPutAnswer(await calls.request(reign.owner, METHOD_PUT, body, options))
     if (!answer) throw new MessagingError('malformed', 'the owner’s answer is none')
-    this.#settle(batch, answer)
+    if (answer.isComing) {
+      this.stored(answer.mark, true)
+      await this.#arrived(batch)
+      this.#settle(batch, { ...answer, copies: 2 })
+    } else this.#settle(batch, answer)
     if (answer.mark < (batch.at(-1) as Waiting).number)
       throw new MessagingError('not-owner', 'the owner has not taken all of it')
+  }
+
+  /** Resolves when this device's copy has them; rejects when it does not come. */
+  async #arrived(batch: readonly Waiting[]): Promise<void> {
+    const { clock } = this.#ports
+    await withTimeout(clock, 'the copy', COPIED_MS, this.#signal, async (signal) => {
+      while (!batch.every(({ isCopied }) => isCopied)) await this.#nextCopy(signal)
+    })
+  }
+
+  #nextCopy(signal: AbortSignal): Promise<void> {
+    const next = new Promise<void>((resolve) => this.#copyWaits.push(resolve))
+    return abortable(next, signal)
   }
 
   #settle(batch: readonly Waiting[], { mark, copies, refused }: PutAnswer): void {

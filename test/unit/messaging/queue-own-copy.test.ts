@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest'
+import type { PeerId } from '../../../web/base/index.ts'
+import type { Room } from '../../../web/mesh/index.ts'
+import { MessagingError } from '../../../web/messaging/index.ts'
+import type { Value } from '../../../web/wire/index.ts'
+import { failureOf, QueueRoom } from '../../support/queue-room.ts'
+
+const SECOND = 1_000
+
+interface CopyBody {
+  readonly items: readonly Value[]
+  readonly own: readonly Value[]
+}
+
+type OnCopy = (body: CopyBody) => Promise<void>
+
+/** A room of two with one message in it; `onCopy` comes between an owner and each copy that it sends from then on. */
+async function open(): Promise<{
+  room: QueueRoom
+  owner: number
+  sender: number
+  intercept(on: OnCopy): void
+}> {
+  let onCopy: OnCopy = () => Promise.resolve()
+  const tapped = (room: Room): Room =>
+    new Proxy(room, {
+      get: (target, name) => {
+        if (name === 'request')
+          return async (to: PeerId, method: string, body: Value, options: never) => {
+            if (method === 'queue.copy') await onCopy(body as unknown as CopyBody)
+            return target.request(to, method, body, options)
+          }
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  const room = await QueueRoom.open(2, 1, {}, { room: tapped })
+  await room.settle(room.queue(0).send('first'))
+  const owner = await room.owner()
+  return {
+    ...{ room, owner, sender: 1 - owner },
+    intercept: (on) => {
+      onCopy = on
+    },
+  }
+}
+
+describe('a sender that keeps the copy', () => {
+  test('QUE49 gets its place and times, not what it sent; its copy has all of it', async () => {
+    const { room, owner, sender, intercept } = await open()
+    const copies: CopyBody[] = []
+    intercept(async (body) => void copies.push(body))
+    const options = { priority: 7, headers: { kind: 'big' }, group: 'g', ttlMs: 600 * SECOND }
+    const result = await room.settle(room.queue(sender).send({ text: 'mine' }, options))
+    expect(result).toMatchObject({ level: 'replicated', copies: 2 })
+    await room.sim.run(SECOND)
+    expect(copies.flatMap(({ items }) => items)).toEqual([])
+    expect(copies.flatMap(({ own }) => own)).toHaveLength(1)
+    room.kill(owner)
+    const loop = room.loop(sender)
+    await room.sim.run(20 * SECOND)
+    expect(loop.bodies).toEqual([{ text: 'mine' }, 'first'])
+    expect(loop.got[0]).toMatchObject({ priority: 7, headers: { kind: 'big' }, group: 'g' })
+  })
+
+  test('QUE49 is told of `replicated` when its own disk has it: its copy, or a record where that does not come', async () => {
+    const { room, sender, intercept } = await open()
+    let letGo: () => void = () => undefined
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve
+    })
+    intercept(() => held)
+    const reached: string[] = []
+    void room
+      .queue(sender)
+      .send('held up')
+      .then(({ level }) => reached.push(level))
+    await room.settle(room.queue(sender).send('too', { level: 'stored' }))
+    expect(reached).toEqual([])
+    await room.sim.run(SECOND)
+    expect(reached).toEqual(['replicated'])
+    letGo()
+    const loop = room.loop(sender)
+    await room.sim.run(10 * SECOND)
+    expect(loop.bodies).toEqual(['first', 'held up', 'too'])
+  })
+
+  test('QUE49 a copy that does not come is asked for again, and the message comes out once', async () => {
+    const { room, owner, sender, intercept } = await open()
+    let lost = 0
+    intercept(async ({ own }) => {
+      if (own.length === 0 || lost > 0) return
+      lost++
+      await new Promise<void>((resolve) => room.tabs[owner]?.tab.clock.after(50, resolve))
+      throw new MessagingError('closed', 'it got lost on its way')
+    })
+    const sent = await room.settle(room.queue(sender).send('again'), 60 * SECOND)
+    expect(sent).toMatchObject({ level: 'replicated', copies: 2 })
+    expect(lost).toBe(1)
+    const loop = room.loop(owner)
+    await room.sim.run(5 * SECOND)
+    expect(loop.bodies).toEqual(['first', 'again'])
+  })
+
+  test('QUE49 has a record of its own soon after, so that both tabs may die before the copy is made', async () => {
+    const { room, owner, sender, intercept } = await open()
+    intercept(() => new Promise(() => undefined))
+    room
+      .queue(sender)
+      .send('unconfirmed')
+      .catch(() => {
+        // Its tab dies first.
+      })
+    await room.sim.run(SECOND)
+    room.kill(owner)
+    room.kill(sender)
+    await room.sim.run(SECOND)
+    intercept(() => Promise.resolve())
+    await room.returns(sender)
+    const loop = room.loop(sender)
+    await room.sim.run(30 * SECOND)
+    expect(loop.bodies).toEqual(['first', 'unconfirmed'])
+  })
+
+  test.each<[string, Value, string]>([
+    ['what it never sent', [['a'.repeat(26), [[1, 5, 0, 0]]]], 'gone'],
+    ['a place that is none', [['a'.repeat(26), [[1, -5, 0, 0]]]], 'malformed'],
+    ['no list', { stream: 1 }, 'malformed'],
+    ['a stream of no name', [['', [[1, 5, 0, 0]]]], 'malformed'],
+    [
+      'more than a page',
+      [['a'.repeat(26), Array.from({ length: 600 }, (_, n) => [n + 1, 1, 0, 0])]],
+      'malformed',
+    ],
+  ])('QUE31 %s as its own copy is refused, and the queue goes on', async (_what, own, code) => {
+    const { room, owner, sender } = await open()
+    const [from, to] = [owner, sender].map((index) => room.tabs[index]) as [never, never]
+    const peer = (to as { tab: { peerId: PeerId } }).tab.peerId
+    const self = (from as { tab: { peerId: PeerId } }).tab.peerId
+    const copy = { queue: 'orders', epoch: [1, self], settings: null, explicit: null, dedup: [], tx: [] }
+    const body = { ...copy, items: [], done: [], attempts: [], own }
+    const asked = (from as { room: Room }).room.request(peer, 'queue.copy', body, { timeoutMs: 5_000 })
+    expect(await failureOf(room.settle(asked))).toMatchObject({ code })
+    const loop = room.loop(sender)
+    await room.sim.run(SECOND)
+    expect(loop.bodies).toEqual(['first'])
+  })
+})
