@@ -1,10 +1,11 @@
 import { abortable, type Clock, type PeerId } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
+import { batchFromWire } from './batch.ts'
 import { BatchEncodings } from './batch-encodings.ts'
 import { MessagingError } from './errors.ts'
 import type { Interest } from './interest.ts'
 import { type Headers, type Item, messageId } from './item.ts'
-import { batchFromWire, CHANNEL_BATCH, METHOD_BATCH } from './messages.ts'
+import { CHANNEL_BATCH, METHOD_BATCH } from './messages.ts'
 import { Pipe } from './pipe.ts'
 import type { Subscriptions } from './subscriptions.ts'
 import type { PublishResult } from './topic.ts'
@@ -88,7 +89,9 @@ export class Direct {
   #pipe(peerId: PeerId): Pipe {
     let pipe = this.#pipes.get(peerId)
     if (!pipe) {
-      pipe = new Pipe(this.#room, this.#clock, peerId, this.#encodings)
+      pipe = new Pipe(this.#room, this.#clock, peerId, (items) =>
+        this.#encodings.of(items, this.#interest.takesRuns(peerId)),
+      )
       this.#pipes.set(peerId, pipe)
     }
     return pipe

@@ -12,6 +12,7 @@ interface Heard {
   readonly session: string
   readonly version: number
   readonly matchers: readonly Matcher[]
+  readonly runs: boolean
 }
 
 /** How far one member's session knows our patterns. */
@@ -66,6 +67,11 @@ export class Interest {
     if (this.#byTopic.size >= MAX_REMEMBERED) this.#byTopic.clear()
     this.#byTopic.set(topic, found)
     return found
+  }
+
+  /** Whether this member understands runs in batches. */
+  takesRuns(peerId: PeerId): boolean {
+    return this.#heard.get(peerId)?.runs === true
   }
 
   /** Our patterns are others now. Resolves when every present member knows; rejects with a MessagingError `closed`. */
@@ -135,10 +141,13 @@ export class Interest {
   #notice(): InterestNotice {
     const own = this.#own()
     const patterns = own.length > MAX_PATTERNS ? ['#'] : own
-    return { session: this.#room.self.sessionId, version: this.#version, patterns }
+    return { session: this.#room.self.sessionId, version: this.#version, patterns, runs: true }
   }
 
-  #onNotice(body: unknown, from: PeerId): { readonly [key: string]: string | number | readonly string[] } {
+  #onNotice(
+    body: unknown,
+    from: PeerId,
+  ): { readonly [key: string]: string | number | boolean | readonly string[] } {
     if (!this.#hear(body, from)) throw new MessagingError('malformed', 'this is no interest')
     return { ...this.#notice() }
   }
@@ -149,7 +158,8 @@ export class Interest {
     const known = this.#heard.get(from)
     if (known && known.session === notice.session && known.version > notice.version) return true
     const matchers = notice.patterns.map((pattern) => new Matcher(pattern))
-    this.#heard.set(from, { session: notice.session, version: notice.version, matchers })
+    const { session, version, runs } = notice
+    this.#heard.set(from, { session, version, matchers, runs })
     this.#byTopic.clear()
     return true
   }

@@ -35,11 +35,15 @@ export function itemFromWire(value: unknown): Item | undefined {
   if (!Array.isArray(value)) return undefined
   const [number, topic, sentAt, body, headers] = value as readonly unknown[]
   if (!Number.isSafeInteger(number) || (number as number) < 1 || !isTopicName(topic)) return undefined
-  if (typeof sentAt !== 'number' || !(body instanceof Uint8Array) || body.byteLength > MAX_BODY_BYTES)
-    return undefined
+  if (typeof sentAt !== 'number' || !isBody(body)) return undefined
   const checked = headers === undefined ? NO_HEADERS : readHeaders(headers)
   if (!checked) return undefined
-  return { number: number as number, topic, sentAt, body: body as Uint8Array<ArrayBuffer>, headers: checked }
+  return { number: number as number, topic, sentAt, body, headers: checked }
+}
+
+/** Bytes of a body, whatever they hold. */
+export function isBody(value: unknown): value is Uint8Array<ArrayBuffer> {
+  return value instanceof Uint8Array && value.byteLength <= MAX_BODY_BYTES
 }
 
 /** Throws a MessagingError `bad-body` or `too-large`. */

@@ -1,6 +1,6 @@
 import { isTokenId } from '../base/index.ts'
-import { type Encoded, encodeOnce } from '../wire/index.ts'
-import { type Item, itemFromWire, itemToWire } from './item.ts'
+import { batchFromWire } from './batch.ts'
+import type { Item } from './item.ts'
 import { isPattern } from './pattern.ts'
 
 /** Notify, to members with a matching interest: messages of topics without history, in order. */
@@ -14,8 +14,6 @@ export const METHOD_MARK = 'msg.mark'
 /** Request, to every member: messages of topics with history. Answered when they are on disk. */
 export const METHOD_STORE = 'msg.store'
 
-/** Messages of one batch. */
-export const MAX_BATCH_ITEMS = 512
 /** Distinct patterns that a node announces; with more it announces `#`. */
 export const MAX_PATTERNS = 256
 
@@ -24,6 +22,8 @@ export interface InterestNotice {
   readonly session: string
   readonly version: number
   readonly patterns: readonly string[]
+  /** It understands runs in batches, as releases before them do not. */
+  readonly runs: boolean
 }
 
 export interface Mark {
@@ -37,28 +37,13 @@ export interface StoreBatch {
   readonly items: readonly Item[]
 }
 
-/** Goes to everybody who wants it as the same bytes. */
-export function batchToWire(items: readonly Item[]): Encoded {
-  return encodeOnce(items.map(itemToWire))
-}
-
-export function batchFromWire(value: unknown): readonly Item[] | undefined {
-  if (!Array.isArray(value) || value.length > MAX_BATCH_ITEMS) return undefined
-  const items: Item[] = []
-  for (const part of value) {
-    const item = itemFromWire(part)
-    if (!item) return undefined
-    items.push(item)
-  }
-  return items
-}
-
 export function readInterest(value: unknown): InterestNotice | undefined {
   if (!isRecord(value) || !isTokenId(value['session']) || !isCount(value['version'])) return undefined
   const patterns: unknown = value['patterns']
   if (!Array.isArray(patterns) || patterns.length > MAX_PATTERNS || !patterns.every(isPattern))
     return undefined
-  return { session: value['session'], version: value['version'], patterns }
+  const runs = value['runs'] === true
+  return { session: value['session'], version: value['version'], patterns, runs }
 }
 
 export function readMark(value: unknown): Mark | undefined {

@@ -1,9 +1,10 @@
 import { type Clock, type PeerId, TabmeshError } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
-import type { BatchEncodings } from './batch-encodings.ts'
+import type { Encoded } from '../wire/index.ts'
+import { MAX_BATCH_ITEMS } from './batch.ts'
 import { MessagingError } from './errors.ts'
 import type { Item } from './item.ts'
-import { CHANNEL_BATCH, MAX_BATCH_ITEMS, METHOD_BATCH } from './messages.ts'
+import { CHANNEL_BATCH, METHOD_BATCH } from './messages.ts'
 
 /** Body bytes of a batch on the control lane; larger messages go alone on the bulk lane. */
 const SMALL_BATCH_BYTES = 16 * 1024
@@ -21,7 +22,7 @@ export class Pipe {
   readonly #room: Room
   readonly #clock: Clock
   readonly #to: PeerId
-  readonly #encodings: BatchEncodings
+  readonly #encode: (items: readonly Item[]) => Encoded
   #queue: Item[] = []
   #queuedBytes = 0
   #isRunning = false
@@ -31,11 +32,11 @@ export class Pipe {
   #cancelStall: (() => void) | undefined
   dropped = 0
 
-  constructor(room: Room, clock: Clock, to: PeerId, encodings: BatchEncodings) {
+  constructor(room: Room, clock: Clock, to: PeerId, encode: (items: readonly Item[]) => Encoded) {
     this.#room = room
     this.#clock = clock
     this.#to = to
-    this.#encodings = encodings
+    this.#encode = encode
   }
 
   get isIdle(): boolean {
@@ -94,7 +95,7 @@ export class Pipe {
     const isLarge = items.length === 1 && sizeOf(items[0] as Item) > SMALL_BATCH_BYTES
     if (!isLarge) {
       this.#isFenced = false
-      return this.#room.notify(this.#to, CHANNEL_BATCH, this.#encodings.of(items))
+      return this.#room.notify(this.#to, CHANNEL_BATCH, this.#encode(items))
     }
     // The lanes keep no order between them: what went before on control is answered for first.
     if (!this.#isFenced) await this.#request([], 'control')
@@ -103,7 +104,7 @@ export class Pipe {
   }
 
   async #request(items: readonly Item[], lane: 'control' | 'bulk'): Promise<void> {
-    await this.#room.request(this.#to, METHOD_BATCH, this.#encodings.of(items), {
+    await this.#room.request(this.#to, METHOD_BATCH, this.#encode(items), {
       lane,
       timeoutMs: LARGE_TIMEOUT_MS,
     })

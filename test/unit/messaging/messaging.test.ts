@@ -377,6 +377,15 @@ describe('hostile members', () => {
     ['msg.batch', [[1, 'a.*', 1, new Uint8Array(1)]]],
     ['msg.batch', [[1, 'a', 1, new Uint8Array(MAX_BODY_BYTES + 1)]]],
     ['msg.batch', [[1, 'a', 1, new Uint8Array(1), { x: {} }]]],
+    ['msg.batch', [[1, 'a', 1, []]]],
+    ['msg.batch', [[1, 'a', 1, [new Uint8Array(1), 'no body']]]],
+    ['msg.batch', [[1, 'a', 1, [new Uint8Array(1)], { x: 1 }]]],
+    ['msg.batch', [[Number.MAX_SAFE_INTEGER, 'a', 1, [new Uint8Array(1), new Uint8Array(1)]]]],
+    ['msg.batch', [[1, 'a', 1, Array.from({ length: 513 }, () => new Uint8Array(0))]]],
+    [
+      'msg.batch',
+      Array.from({ length: 2 }, () => [1, 'a', 1, Array.from({ length: 300 }, () => new Uint8Array(0))]),
+    ],
   ])('MSG11 %s with a body out of bounds is refused and changes nothing', async (method, body) => {
     const { sim, alice, bob } = await openRoom()
     const request = alice.room.request(bob.room.self.peerId, method, body, { timeoutMs: 1_000 })

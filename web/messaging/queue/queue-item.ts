@@ -1,6 +1,6 @@
 import { isPeerId, isTokenId, type PeerId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
-import { type Headers, MAX_BODY_BYTES, NO_HEADERS, readHeaders } from '../item.ts'
+import { type Headers, isBody, NO_HEADERS, readHeaders } from '../item.ts'
 
 /** Of a group, duplicate id, reply address or correlation id. */
 export const MAX_TAG_LENGTH = 255
@@ -139,8 +139,4 @@ function readRest(headers: unknown, tags: unknown): { headers: Headers; tags: Ta
 /** By a wall clock, or a place in an order. */
 export function isTime(value: unknown): value is number {
   return Number.isFinite(value) && (value as number) >= 0
-}
-
-function isBody(value: unknown): value is Uint8Array<ArrayBuffer> {
-  return value instanceof Uint8Array && value.byteLength <= MAX_BODY_BYTES
 }
