@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PeerId } from '../../../web/base/index.ts'
 import type { Delivery, SendOptions } from '../../../web/messaging/index.ts'
-import type { Value } from '../../../web/wire/index.ts'
+import { encodeValue, type Value } from '../../../web/wire/index.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
 
 const SECOND = 1_000
@@ -169,6 +169,29 @@ describe('hostile members', () => {
     const loop = room.loop(1 - thief)
     await room.sim.run(SECOND)
     expect(loop.bodies).toEqual(['precious'])
+  })
+
+  test('QUE4 a batch that overtakes the one before it on its way waits for it', async () => {
+    const { room, thief, epoch } = await open()
+    const put = { queue: 'orders', epoch, stream: 'a'.repeat(26), base: 1, wantsStored: false }
+    const item = (number: number, body: string) => [number, 4, 0, 0, 0, encodeValue(body)]
+    const later = forge(room, thief, 'queue.put', { ...put, items: [item(3, 'third')] })
+    await room.sim.run(500)
+    const earlier = forge(room, thief, 'queue.put', { ...put, items: [item(1, 'one'), item(2, 'two')] })
+    expect(await earlier).toMatchObject({ mark: 2, refused: [] })
+    expect(await later).toMatchObject({ mark: 3, refused: [] })
+    const loop = room.loop(1 - thief)
+    await room.sim.run(SECOND)
+    expect(loop.bodies).toEqual(['precious', 'one', 'two', 'third'])
+  })
+
+  test('QUE4 one whose predecessor never comes is given back to its sender after a while', async () => {
+    const { room, thief, epoch } = await open()
+    const put = { queue: 'orders', epoch, stream: 'a'.repeat(26), base: 1, wantsStored: false }
+    const startedMs = room.sim.clock.now()
+    const answer = await forge(room, thief, 'queue.put', { ...put, items: [[2, 4, 0, 0, 0, encodeValue(2)]] })
+    expect(answer).toMatchObject({ mark: 0 })
+    expect(room.sim.clock.now() - startedMs).toBeGreaterThanOrEqual(2 * SECOND)
   })
 
   test('QUE31 a sequence that jumps is not taken in, and nobody else’s is touched', async () => {

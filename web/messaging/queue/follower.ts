@@ -24,9 +24,10 @@ import {
   readTransactions,
   sourceToWire,
 } from './messages.ts'
+import { MAX_PAGE_ITEMS } from './page.ts'
 import { itemToWire, type QueueItem } from './queue-item.ts'
 import { summaryOf } from './reconcile.ts'
-import { type Live, MAX_PAGE_ITEMS, PAGE_BYTES, Replica, type Source } from './replica.ts'
+import { type Live, PAGE_BYTES, Replica, type Source } from './replica.ts'
 import { conflictOf, type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
 import type { Stamps } from './stamp.ts'
 import { txToWire } from './tx-state.ts'

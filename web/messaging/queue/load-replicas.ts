@@ -2,8 +2,8 @@ import { isPeerId, isTokenId } from '../../base/index.ts'
 import type { Store, StoreKey } from '../../storage/index.ts'
 import { readEpoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
-import { decodePage, pageFromStore } from './page.ts'
-import { MAX_PAGE_ITEMS, Replica } from './replica.ts'
+import { decodePage, MAX_PAGE_ITEMS, pageFromStore } from './page.ts'
+import { Replica } from './replica.ts'
 import { readPartialSettings, readSettings } from './settings.ts'
 import {
   TABLE_ATTEMPTS,

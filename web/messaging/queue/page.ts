@@ -1,6 +1,9 @@
 import { decodeValue, encodeValue, type Value, WireError } from '../../wire/index.ts'
 import { itemToWire, type QueueItem, readItem } from './queue-item.ts'
 
+/** Messages of one page, and so of one transfer. */
+export const MAX_PAGE_ITEMS = 512
+
 /** Messages that came together and share a record on disk and a place in a transfer. */
 export interface Page {
   /** Counts up in its queue on this device. */

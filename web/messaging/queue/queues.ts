@@ -31,6 +31,7 @@ import {
   METHOD_REBALANCE,
   METHOD_STATS,
 } from './messages.ts'
+import { type LoadedOutbox, loadOutboxes } from './outbox-records.ts'
 import { serveOwned } from './owner-calls.ts'
 import { Ownership, type Reign } from './ownership.ts'
 import type {
@@ -50,15 +51,7 @@ import type { Replica } from './replica.ts'
 import { isTemporary, Requests } from './requests.ts'
 import { loadTable, RoomTable, type RoomTableKind, type TableEntry } from './room-table.ts'
 import { type Routing, retainedQueue, retainedTopic, routingOf, subscriptionOf } from './routing.ts'
-import {
-  type LoadedOutbox,
-  loadOutboxes,
-  MAX_WAITING,
-  MAX_WAITING_BYTES,
-  readStored,
-  Sender,
-  type Sent,
-} from './sender.ts'
+import { MAX_WAITING, MAX_WAITING_BYTES, readStored, Sender, type Sent } from './sender.ts'
 import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
 import { type QueueStats, readStats } from './stats.ts'
 import { type Transaction, Transactions, type TxSend } from './transaction.ts'

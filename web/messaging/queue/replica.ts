@@ -4,7 +4,8 @@ import { DedupWindow } from './dedup.ts'
 import type { Epoch } from './epoch.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Intervals } from './intervals.ts'
-import { decodePage, encodePage, type Page, pageFromStore, pageToStore } from './page.ts'
+import { encodePage, type Page, pageToStore } from './page.ts'
+import { PageCache } from './page-cache.ts'
 import type { QueueItem, Tags } from './queue-item.ts'
 import type { QueueSettings } from './settings.ts'
 import {
@@ -18,14 +19,8 @@ import {
 import { TxLedger } from './tx-ledger.ts'
 import type { TxState } from './tx-state.ts'
 
-/** Messages of one page, and so of one transfer. */
-export const MAX_PAGE_ITEMS = 512
 /** Bodies of one page, beyond which a transfer begins the next. */
 export const PAGE_BYTES = 256 * 1024
-/** Bytes of pages whose bodies are in memory: the next that will be wanted. */
-const CACHE_BYTES = 8 * 1024 * 1024
-/** With less at hand the next page is read. */
-const READ_AHEAD_BYTES = 6 * 1024 * 1024
 /** What a message costs beside its body. */
 export const MESSAGE_COST_BYTES = 128
 
@@ -102,15 +97,9 @@ export class Replica {
   bytes = 0
   maxOrder = 0
   readonly #store: Store
-  readonly #cache = new Map<Page, { readonly items: readonly QueueItem[]; readonly bytes: number }>()
+  readonly #cache: PageCache
   /** What comes and what is finished go to disk together. */
   readonly #commits: GroupCommit<readonly QueueItem[], Added>
-  /** Those with live messages, in the order of their coming. */
-  readonly #pages = new Set<Page>()
-  /** It is this node that gives them out: it has the bodies that come next at hand. */
-  #isReading = false
-  #isReadingAhead = false
-  #cacheBytes = 0
   #nextPage = 1
   #dirty = new Set<Source>()
   #attempted = new Set<Live>()
@@ -122,17 +111,13 @@ export class Replica {
     this.transactions = new TxLedger(queue)
     this.epoch = epoch
     this.#store = store
+    this.#cache = new PageCache(store, queue)
     this.#commits = new GroupCommit((batches) => this.#commit(batches))
   }
 
   /** This node gives its messages out from now on, or no longer. */
   setReading(isReading: boolean): void {
-    this.#isReading = isReading
-    if (isReading) void this.#readAhead()
-    else {
-      this.#cache.clear()
-      this.#cacheBytes = 0
-    }
+    this.#cache.setReading(isReading)
   }
 
   source(from: PeerId, stream: string): Source {
@@ -212,20 +197,8 @@ export class Replica {
   }
 
   /** Undefined where the disk no longer has it whole. */
-  async items(page: Page): Promise<readonly QueueItem[] | undefined> {
-    const cached = this.#cache.get(page)
-    if (cached) return cached.items
-    const read = await this.#read(page)
-    if (read) this.#remember(page, read.items, read.bytes)
-    return read?.items
-  }
-
-  async #read(
-    page: Page,
-  ): Promise<{ readonly items: readonly QueueItem[]; readonly bytes: number } | undefined> {
-    const bytes = pageFromStore(await this.#store.get(TABLE_PAGES, [this.queue, page.id]))
-    const items = bytes && decodePage(bytes, MAX_PAGE_ITEMS)
-    return items && { items, bytes: bytes.byteLength }
+  items(page: Page): Promise<readonly QueueItem[] | undefined> {
+    return this.#cache.items(page)
   }
 
   /** Removes all of it from this device. */
@@ -326,7 +299,7 @@ export class Replica {
 
   #keep({ page, fresh, byteCount }: PageDraft): readonly Live[] {
     const lives = fresh.flatMap((item, at) => this.#index(item, page, at) ?? [])
-    this.#remember(page, fresh, byteCount)
+    this.#cache.remember(page, fresh, byteCount)
     return lives
   }
 
@@ -362,7 +335,7 @@ export class Replica {
     }
     source.live.set(number, live)
     this.transactions.index(live)
-    if (page.live++ === 0) this.#pages.add(page)
+    if (page.live++ === 0) this.#cache.add(page)
     this.count++
     this.bytes += size
     return live
@@ -396,42 +369,7 @@ export class Replica {
 
   #forget(page: Page): void {
     this.#removes.push({ table: TABLE_PAGES, key: [this.queue, page.id], remove: true })
-    this.#pages.delete(page)
-    const cached = this.#cache.get(page)
-    if (!cached) return
     this.#cache.delete(page)
-    this.#cacheBytes -= cached.bytes
-    void this.#readAhead()
-  }
-
-  /** The oldest pages are wanted first: a newer one that finds no room is read when its turn comes. */
-  #remember(page: Page, items: readonly QueueItem[], bytes: number): void {
-    if (!this.#isReading || page.live === 0 || this.#cache.has(page)) return
-    if (this.#cacheBytes + bytes > CACHE_BYTES) return
-    this.#cache.set(page, { items, bytes })
-    this.#cacheBytes += bytes
-  }
-
-  /** Brings the next pages to hand while the first are given out. */
-  async #readAhead(): Promise<void> {
-    if (this.#isReadingAhead || !this.#isReading) return
-    this.#isReadingAhead = true
-    for (
-      let page = this.#nextUncached();
-      page && this.#cacheBytes < READ_AHEAD_BYTES;
-      page = this.#nextUncached()
-    ) {
-      const read = await this.#read(page).catch(() => undefined)
-      if (!read || this.#cacheBytes + read.bytes > CACHE_BYTES) break
-      this.#remember(page, read.items, read.bytes)
-      if (!this.#cache.has(page) && page.live > 0) break
-    }
-    this.#isReadingAhead = false
-  }
-
-  #nextUncached(): Page | undefined {
-    for (const page of this.#pages) if (!this.#cache.has(page)) return page
-    return undefined
   }
 
   #takeUnsettled(): Unsettled {

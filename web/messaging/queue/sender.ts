@@ -1,17 +1,17 @@
 import { abortable, type Clock, type Random, randomToken, sleep, withTimeout } from '../../base/index.ts'
-import type { Store, StoreKey, StoreWrite } from '../../storage/index.ts'
+import type { Store } from '../../storage/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Level, Wanted } from '../level.ts'
 import { storeFailure } from '../store-failure.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
-import { GroupCommit } from './group-commit.ts'
 import { headToWire, isCount, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
+import { type Kept, type LoadedOutbox, type OutboxRecord, OutboxRecords } from './outbox-records.ts'
 import type { Ownership, Reign } from './ownership.ts'
+import { MAX_PAGE_ITEMS } from './page.ts'
 import { type Draft, draftToWire } from './queue-item.ts'
-import { MAX_PAGE_ITEMS, PAGE_BYTES } from './replica.ts'
+import { PAGE_BYTES } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
-import { TABLE_SENDING, TABLE_STREAMS } from './tables.ts'
 
 /** Messages of all queues together that no owner has yet; beyond it a send is refused. */
 export const MAX_WAITING = 20_000
@@ -25,10 +25,6 @@ const MAX_UNDER_WAY = 4
 const KEPT_HERE_MS = 250
 /** What the owner has is asked for again when this device's copy has not come within this. */
 const COPIED_MS = 5_000
-/** Numbers that are set aside at once, and how many before the last the next are. */
-const RESERVE = 1_000
-const RESERVE_EARLY = 500
-
 export interface Sent {
   readonly number: number
   readonly stream: string
@@ -38,37 +34,15 @@ export interface Sent {
   readonly isDuplicate: boolean
 }
 
-/** Several that are committed together: one record. */
-interface OutboxRecord {
-  readonly first: number
-  left: number
-  isWritten: boolean
-}
-
-interface Waiting {
-  readonly number: number
-  readonly draft: OutboxDraft
+interface Waiting extends Kept {
   readonly level: Level
   readonly copies: number
-  /** Undefined until it is written. */
-  record: OutboxRecord | undefined
-  isSafe: boolean
   /** The owner has it, and this node's disk is all else that is to have it. */
   isEnough: boolean
   /** It has come back as this node's copy of the queue, and is on its disk as such. */
   isCopied: boolean
   resolve(sent: Sent): void
   reject(reason: unknown): void
-}
-
-export interface LoadedOutbox {
-  readonly queue: string
-  readonly stream: string
-  readonly next: number
-  readonly records: readonly {
-    readonly first: number
-    readonly drafts: readonly (OutboxDraft & { readonly number: number })[]
-  }[]
 }
 
 interface SenderPorts {
@@ -89,19 +63,15 @@ export class Sender {
   readonly #wanted: Partial<QueueSettings>
   readonly #ports: SenderPorts
   readonly #waiting: Waiting[] = []
-  readonly #commits: GroupCommit<Waiting, undefined>
+  readonly #records: OutboxRecords
   /** On their way to an owner from which this device will have them. */
   readonly #unkept: Waiting[] = []
   readonly #signal: AbortSignal
   #next: number
-  /** Numbers below it are set aside on disk. */
-  #reserved: number
-  #reserving: Promise<void> | undefined
   #bytes = 0
   #isRunning = false
   /** Of `#waiting`: how many are under way. */
   #underWay = 0
-  #removes: StoreWrite[] = []
   #copyWaits: (() => void)[] = []
   /** Something was sent while all that waits is under way. */
   #onSend: (() => void) | undefined
@@ -119,8 +89,7 @@ export class Sender {
     this.#signal = signal
     this.stream = loaded?.stream ?? randomToken(ports.random)
     this.#next = loaded?.next ?? 1
-    this.#reserved = this.#next
-    this.#commits = new GroupCommit((inputs) => this.#commit(inputs))
+    this.#records = new OutboxRecords(ports.store, queue, this.stream, this.#next)
     for (const { first, drafts } of loaded?.records ?? []) {
       const record: OutboxRecord = { first, left: drafts.length, isWritten: true }
       for (const { number, ...draft } of drafts) {
@@ -147,9 +116,8 @@ export class Sender {
 
   /** Rejects with a MessagingError `quota`, `store`, `queue-full`, `closed`, or `signal.reason`, which ends the wait only. */
   async send(draft: OutboxDraft, wanted: Wanted, signal: AbortSignal | undefined): Promise<Sent> {
-    while (this.#next >= this.#reserved) await this.#reserve()
+    while (!this.#records.mayUse(this.#next)) await this.#records.reserve()
     if (this.#signal.aborted) throw new MessagingError('closed', 'this node has ended')
-    if (this.#next >= this.#reserved - RESERVE_EARLY) this.#reserve().catch(ignore)
     const { level, copies = Number.POSITIVE_INFINITY } = wanted
     const sent = new Promise<Sent>((resolve, reject) => {
       const number = this.#next++
@@ -205,23 +173,6 @@ export class Sender {
     if (waiting.isEnough && isHere) waiting.resolve(this.#sent(waiting, 'replicated', 2))
   }
 
-  #reserve(): Promise<void> {
-    const next = this.#reserved + RESERVE
-    const value = { stream: this.stream, next }
-    this.#reserving ??= this.#ports.store
-      .write([{ table: TABLE_STREAMS, key: this.#queue, value }], 'strict')
-      .then(() => {
-        this.#reserved = next
-      })
-      .catch((error: unknown) => {
-        throw storeFailure(error)
-      })
-      .finally(() => {
-        this.#reserving = undefined
-      })
-    return this.#reserving
-  }
-
   #keepLater(waiting: Waiting): void {
     if (this.#unkept.push(waiting) > 1) return
     this.#ports.clock.after(KEPT_HERE_MS, () => {
@@ -231,28 +182,13 @@ export class Sender {
 
   #keep(waiting: Waiting): void {
     const { level, resolve } = waiting
-    this.#commits.run(waiting).then(
+    this.#records.keep(waiting).then(
       () => {
         if (level === 'accepted') resolve(this.#sent(waiting, 'accepted', 1))
         else this.#settleEarly(waiting)
       },
       (error: unknown) => this.#onUnkept(waiting, error),
     )
-  }
-
-  /** What the owner has made safe meanwhile needs no record. */
-  async #commit(inputs: readonly Waiting[]): Promise<readonly undefined[]> {
-    const unsafe = inputs.filter(({ isSafe }) => !isSafe)
-    const first = unsafe[0]?.number
-    if (first !== undefined) {
-      const record: OutboxRecord = { first, left: unsafe.length, isWritten: false }
-      for (const waiting of unsafe) waiting.record = record
-      const value = unsafe.map(({ number, draft }) => ({ ...draft, number }))
-      await this.#ports.store.write([{ table: TABLE_SENDING, key: [this.#queue, first], value }], 'strict')
-      record.isWritten = true
-      if (record.left === 0) this.#removeRecord(record)
-    }
-    return inputs.map(() => undefined)
   }
 
   /** This disk does not keep it: unless the owner has it already or is about to, it is not sent. */
@@ -420,24 +356,9 @@ export class Sender {
       }
       if (at < underWay) this.#underWay--
       this.#bytes -= waiting.draft.body.byteLength
-      waiting.isSafe = true
-      const { record } = waiting
-      if (record && --record.left === 0 && record.isWritten) this.#removeRecord(record)
+      this.#records.release(waiting)
     }
     this.#waiting.length = kept
-  }
-
-  #removeRecord({ first }: OutboxRecord): void {
-    this.#removes.push({ table: TABLE_SENDING, key: [this.#queue, first], remove: true })
-    // Those of one turn go together.
-    if (this.#removes.length === 1) void Promise.resolve().then(() => this.#removeRecords())
-  }
-
-  #removeRecords(): void {
-    const removes = this.#removes.splice(0)
-    this.#ports.store.write(removes, 'relaxed').catch(() => {
-      // A record that stays is sent once more after a reload, and the owner knows its numbers.
-    })
   }
 
   #sent({ number }: Waiting, level: Level, copies: number): Sent {
@@ -449,23 +370,6 @@ export class Sender {
 function mostCopies(batch: readonly Waiting[]): number | null {
   const most = Math.max(...batch.map(({ copies }) => copies))
   return Number.isFinite(most) ? most : null
-}
-
-/** Everything that waited on disk when the node began. */
-export async function loadOutboxes(store: Store): Promise<readonly LoadedOutbox[]> {
-  const [streams, rows] = await Promise.all([store.entries(TABLE_STREAMS), store.entries(TABLE_SENDING)])
-  return streams.flatMap(([queue, row]) => {
-    const { stream, next } = (row ?? {}) as { stream?: unknown; next?: unknown }
-    if (typeof queue !== 'string' || typeof stream !== 'string' || !isCount(next)) return []
-    const records = rows.flatMap(([key, drafts]) => readRecord(queue, key, drafts))
-    return [{ queue, stream, next, records }]
-  })
-}
-
-function readRecord(queue: string, key: StoreKey, drafts: unknown): LoadedOutbox['records'] {
-  const [name, first] = Array.isArray(key) ? (key as readonly unknown[]) : []
-  if (name !== queue || typeof first !== 'number' || !Array.isArray(drafts)) return []
-  return [{ first, drafts: drafts as (OutboxDraft & { readonly number: number })[] }]
 }
 
 /** Who waited in the outbox has waited already. */
