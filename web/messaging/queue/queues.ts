@@ -139,9 +139,8 @@ export class Queues {
     const sendingOf = (queue: string, stream: string, number: number) =>
       this.#senders.get(queue)?.sending(stream, number)
     const onCopied = (queue: string, items: readonly QueueItem[]) => this.#onCopied(queue, items)
-    this.#ownership = new Ownership({
-      ...{ ...ports, replicas, forward, settingsOf, askOutcome, isBound, sendingOf, onCopied },
-    })
+    const hooks = { forward, settingsOf, askOutcome, isBound, sendingOf, onCopied }
+    this.#ownership = new Ownership({ ...ports, replicas, ...hooks })
     serveOwned(this.#calls, this.#ownership)
     this.#layers.table.onChange(() => this.#ownership.reconfigure())
     this.destinations = this.#api()
