@@ -4,6 +4,7 @@ import type { Room } from '../../web/mesh/index.ts'
 import type { Store } from '../../web/storage/index.ts'
 import type { Value } from '../../web/wire/index.ts'
 import type { Sabotage } from '../support/sim/messaging-tab.ts'
+import { proxy, withRequest, withServe } from '../support/sim/taps.ts'
 import { QueueStory, totalQueue } from './queue-story.ts'
 
 const SECOND = 1_000
@@ -172,25 +173,6 @@ function withWrite(
   })
 }
 
-type Send = (to: PeerId, method: string, body: Value) => Promise<unknown>
-
-function withRequest(
-  room: Room,
-  instead: (to: PeerId, method: string, body: Value, send: Send) => Promise<unknown>,
-): Room {
-  return proxy(room, {
-    request: (to, method, body, options) =>
-      instead(to, method, body, (toward, name, value) => room.request(toward, name, value, options)),
-  })
-}
-
-function withServe(room: Room, change: (method: string, answer: Value) => Value): Room {
-  return proxy(room, {
-    serve: (method, handler) =>
-      room.serve(method, async (body, context) => change(method, await handler(body, context))),
-  })
-}
-
 /** Every attempt for one remote consumer goes to another one too. */
 function leasesTwice(room: Room): Room {
   const consumers = new Map<string, PeerId>()
@@ -207,16 +189,5 @@ function leasesTwice(room: Room): Room {
     if (method === 'queue.deliver' && other)
       await send(other[1], method, { ...(body as Row), consumer: other[0] }).catch(() => undefined)
     return send(to, method, body)
-  })
-}
-
-/** The same object but for these methods, whose private fields stay its own. */
-function proxy<T extends object>(target: T, methods: Partial<T>): T {
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name in methods) return methods[name as keyof T]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
   })
 }

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { deriveRoom, type RequestHandler, type Room } from '../../../web/mesh/index.ts'
+import { deriveRoom, type Room } from '../../../web/mesh/index.ts'
 import { batchFromWire, batchToWire } from '../../../web/messaging/batch.ts'
 import { checkHeaders, type Item, NO_HEADERS } from '../../../web/messaging/item.ts'
 import type { Value } from '../../../web/wire/index.ts'
 import { decodeValue } from '../../../web/wire/index.ts'
 import { createSimulation } from '../../support/sim/index.ts'
 import { openMessagingTab } from '../../support/sim/messaging-tab.ts'
+import { proxy, withRequest, withServe } from '../../support/sim/taps.ts'
 
 const SECOND = 1_000
 
@@ -55,25 +56,19 @@ describe('batches', () => {
     const keys = await deriveRoom(sim.crypto, new Uint8Array(32).fill(7))
     const batches: (readonly (readonly Value[])[])[] = []
     /** Speaks as that release does, and notes what it is sent. */
-    const older = (room: Room): Room =>
-      new Proxy(room, {
-        get: (target, name) => {
-          if (name === 'request')
-            return (to: never, method: string, body: Value, options: never) =>
-              target.request(to, method, withoutRuns(method, body), options)
-          if (name === 'serve')
-            return (method: string, handler: RequestHandler) =>
-              target.serve(method, async (body, context) => withoutRuns(method, await handler(body, context)))
-          if (name === 'onNotify')
-            return (channel: string, handler: (body: unknown, from: never) => void) =>
-              target.onNotify(channel, (body, from) => {
-                if (channel === 'msg.batch') batches.push(body as never)
-                handler(body, from as never)
-              })
-          const value: unknown = Reflect.get(target, name, target)
-          return typeof value === 'function' ? value.bind(target) : value
-        },
+    const older = (room: Room): Room => {
+      const mute = withServe(
+        withRequest(room, (to, method, body, send) => send(to, method, withoutRuns(method, body))),
+        withoutRuns,
+      )
+      return proxy(mute, {
+        onNotify: (channel, handler) =>
+          room.onNotify(channel, (body, from) => {
+            if (channel === 'msg.batch') batches.push(body as (typeof batches)[number])
+            return handler(body, from)
+          }),
       })
+    }
     const newer = await sim.settle(openMessagingTab(sim.tab(0), keys))
     const old = await sim.settle(openMessagingTab(sim.tab(1), keys, 'old', { room: older }))
     await sim.runUntil(

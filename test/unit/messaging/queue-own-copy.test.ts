@@ -4,6 +4,7 @@ import type { Room } from '../../../web/mesh/index.ts'
 import { MessagingError } from '../../../web/messaging/index.ts'
 import type { Value } from '../../../web/wire/index.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
+import { withRequest } from '../../support/sim/taps.ts'
 
 const SECOND = 1_000
 
@@ -23,16 +24,9 @@ async function open(): Promise<{
 }> {
   let onCopy: OnCopy = () => Promise.resolve()
   const tapped = (room: Room): Room =>
-    new Proxy(room, {
-      get: (target, name) => {
-        if (name === 'request')
-          return async (to: PeerId, method: string, body: Value, options: never) => {
-            if (method === 'queue.copy') await onCopy(body as unknown as CopyBody)
-            return target.request(to, method, body, options)
-          }
-        const value: unknown = Reflect.get(target, name, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
+    withRequest(room, async (to, method, body, send) => {
+      if (method === 'queue.copy') await onCopy(body as unknown as CopyBody)
+      return send(to, method, body)
     })
   const room = await QueueRoom.open(2, 1, {}, { room: tapped })
   await room.settle(room.queue(0).send('first'))

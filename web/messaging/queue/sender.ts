@@ -131,7 +131,7 @@ export class Sender {
     return abortable(sent, signal)
   }
 
-  /** Nobody waits any longer; what is not safe goes out in the next life. */
+  /** Nobody waits any longer; what is not safe goes out in the next life, where it has a record by now. */
   close(): void {
     const reason = new MessagingError('closed', 'this node has ended')
     for (const { reject } of this.#waiting) reject(reason)
@@ -150,11 +150,11 @@ export class Sender {
 
   /** What waits here for the owner, by the number that it has in this stream. */
   sending(stream: string, number: number): OutboxDraft | undefined {
+    if (stream !== this.stream) return undefined
     // Numbers ascend, mostly without gaps.
-    const first = this.#waiting[0]?.number ?? 0
-    const near = stream === this.stream ? this.#waiting[number - first] : undefined
+    const near = this.#waiting[number - (this.#waiting[0]?.number ?? 0)]
     if (near?.number === number) return near.draft
-    return stream === this.stream ? this.#waiting.find((one) => one.number === number)?.draft : undefined
+    return this.#waiting.find((one) => one.number === number)?.draft
   }
 
   /** These have come back as this node's copy, and are on its disk. */
