@@ -8,7 +8,7 @@ import { Intervals } from './intervals.ts'
 import { CHANNEL_STORED, headToWire, isCount, readDrafts } from './messages.ts'
 import { type Draft, isNumber, type QueueItem } from './queue-item.ts'
 import type { Live, Replica, Source } from './replica.ts'
-import type { Replication } from './replication.ts'
+import type { KeptBySender, Replication } from './replication.ts'
 import type { QueueSettings } from './settings.ts'
 import { draftSubject } from './subject.ts'
 
@@ -73,8 +73,10 @@ export class Intake {
     const wanted = isCount(row['copies']) ? row['copies'] : Number.POSITIVE_INFINITY
     // It keeps what it sends until all copies are there.
     const isSending = row['keepsOwn'] === true && wanted >= this.#settings.copies
+    const onDisk = row['isKept'] === true && drafts.every(isOneOfMany)
+    const kept = isSending ? (onDisk ? 'on-disk' : 'in-memory') : 'nowhere'
     const before = source.high
-    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused, isSending))
+    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused, kept))
     this.#wakeOvertaking()
     const { replication } = this.#ports
     const isNew = before < (drafts[0] as Draft).number && mark >= (drafts.at(-1) as Draft).number
@@ -115,7 +117,7 @@ export class Intake {
     base: number,
     drafts: readonly Draft[],
     refused: [number, string][],
-    isSending: boolean,
+    kept: KeptBySender,
   ): Promise<number> {
     // What the sender no longer has was safe once, and is here or was lost with all who had it.
     source.high = Math.max(source.high, base - 1)
@@ -127,7 +129,7 @@ export class Intake {
     if (last === undefined) return source.high
     const items = taken.map((draft) => this.#stamp(source, draft))
     // The copies are written while this disk writes.
-    if (items.length > 0) this.#ports.replication.logItems(items, isSending)
+    if (items.length > 0) this.#ports.replication.logItems(items, kept)
     const lives = await this.#keep(items, refused)
     source.high = Math.max(source.high, last)
     this.added += lives.length
@@ -243,4 +245,9 @@ export class Intake {
       // The answer to its request says it too.
     })
   }
+}
+
+/** No copy is asked about it before it has it: not whether its `dedupId` is known, not how its transaction ended. */
+function isOneOfMany({ tags: { dedupId, tx } }: Draft): boolean {
+  return dedupId === undefined && tx === undefined
 }

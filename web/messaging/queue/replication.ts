@@ -21,14 +21,20 @@ const MAX_RETRY_MS = 4_000
 const MAX_UNDER_WAY = 4
 /** Changes that wait for one slow holder; with more it is brought up to date from the start later. */
 const MAX_LOG_BYTES = 16 * 1024 * 1024
+/** What its sender has on disk becomes its copy within this, or with so many others, or once anything else is to be copied. */
+const PATIENCE_MS = 100
+const PATIENT_CHANGES = 64
+
+/** Until it hears that it is safe, a sender may have what it sends, in memory or in a record on its disk. */
+export type KeptBySender = 'on-disk' | 'in-memory' | 'nowhere'
 
 /** Something that every copy must know, in the order in which it happened. */
 interface Change {
   readonly seq: number
   readonly bytes: number
   readonly items: readonly QueueItem[]
-  /** Their sender still has them: to it they go without what it knows. */
-  readonly isSending: boolean
+  /** To a sender that has them they go without what it knows. */
+  readonly kept: KeptBySender
   readonly done: { readonly source: Source; readonly numbers: Intervals } | undefined
   readonly attempts: Live | undefined
   readonly tx: TxState | undefined
@@ -37,7 +43,7 @@ interface Change {
 const NOTHING: Omit<Change, 'seq'> = {
   bytes: 64,
   items: [],
-  isSending: false,
+  kept: 'nowhere',
   done: undefined,
   attempts: undefined,
   tx: undefined,
@@ -128,6 +134,9 @@ export class Replication {
   #log: Change[] = []
   #logBytes = 0
   #seq = 0
+  /** Nobody is patient with changes up to this one. */
+  #urgent = 0
+  #endPatience: (() => void) | undefined
   #waiters: Waiter[] = []
   #wakes = new Set<() => void>()
   #isFinal = false
@@ -195,10 +204,10 @@ export class Replication {
     return this.#holders.size === 1 && holder?.cursor !== undefined && this.#settings.copies === 2
   }
 
-  /** `isSending`: whoever sent them has them until it hears that they are safe. */
-  logItems(items: readonly QueueItem[], isSending = false): void {
+  logItems(items: readonly QueueItem[], kept: KeptBySender = 'nowhere'): void {
     const bytes = items.reduce((sum, item) => sum + item.body.byteLength, 0)
-    this.#append({ ...NOTHING, bytes, items, isSending })
+    if (kept === 'on-disk') this.#endPatience ??= this.#clock.after(PATIENCE_MS, () => this.#hurry())
+    this.#append({ ...NOTHING, bytes, items, kept })
   }
 
   logDone(source: Source, numbers: Intervals): void {
@@ -218,12 +227,14 @@ export class Replication {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(notOwner())
       this.#waiters.push({ seq, copies, resolve, reject })
+      if (seq > this.#urgent) this.#hurry()
       this.#wakeWaiters()
     })
   }
 
   close(): void {
     this.#isClosed = true
+    this.#endPatience?.()
     for (const { controller } of this.#holders.values()) controller.abort()
     this.#holders.clear()
     for (const waiter of this.#waiters.splice(0)) waiter.reject(notOwner())
@@ -241,6 +252,17 @@ export class Replication {
     this.#log.push({ ...change, seq: this.#seq })
     this.#logBytes += change.bytes + 64
     if (this.#logBytes > MAX_LOG_BYTES) this.#leaveSlowestBehind()
+    this.#wakeFeeds()
+  }
+
+  #hurry(): void {
+    this.#urgent = this.#seq
+    this.#endPatience?.()
+    this.#endPatience = undefined
+    this.#wakeFeeds()
+  }
+
+  #wakeFeeds(): void {
     for (const wake of this.#wakes) wake()
   }
 
@@ -349,7 +371,7 @@ export class Replication {
     while (holder.cursor !== undefined && !signal.aborted) {
       const changes = underWay.length < MAX_UNDER_WAY ? this.#after(sent) : []
       const last = changes.at(-1)
-      if (last) {
+      if (last && !this.#canWait(changes, holder)) {
         underWay.push(new UnderWay(last.seq, this.#sendChanges(holder, changes)))
         sent = last.seq
         continue
@@ -365,10 +387,18 @@ export class Replication {
     const own: QueueItem[] = []
     for (const change of changes)
       for (const item of change.items)
-        (change.isSending && item.from === holder.peer ? own : items).push(item)
+        (change.kept !== 'nowhere' && item.from === holder.peer ? own : items).push(item)
     const attempts = changes.flatMap((change) => change.attempts ?? [])
     const transactions = changes.flatMap((change) => change.tx ?? [])
     return this.#send(holder, { items, own, done: mergeDone(changes), attempts, transactions })
+  }
+
+  /** All of it is on the holder's disk as what it has sent: it is as safe there, and nobody waits for it to be a copy. */
+  #canWait(changes: readonly Change[], { peer }: Holder): boolean {
+    const isOwn = ({ kept, items }: Change) =>
+      kept === 'on-disk' && items.length > 0 && items.every(({ from }) => from === peer)
+    const isUrgent = (changes[0] as Change).seq <= this.#urgent
+    return !isUrgent && changes.length < PATIENT_CHANGES && changes.every(isOwn)
   }
 
   #advance(holder: Holder, seq: number): void {

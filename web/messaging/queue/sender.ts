@@ -37,6 +37,8 @@ export interface Sent {
 interface Waiting extends Kept {
   readonly level: Level
   readonly copies: number
+  /** It has a record, or is about to. */
+  isKept: boolean
   /** The owner has it, and this node's disk is all else that is to have it. */
   isEnough: boolean
   /** It has come back as this node's copy of the queue, and is on its disk as such. */
@@ -72,9 +74,11 @@ export class Sender {
   #isRunning = false
   /** Of `#waiting`: how many are under way. */
   #underWay = 0
+  /** Batches that no owner has answered yet. */
+  #unanswered = 0
   #copyWaits: (() => void)[] = []
-  /** Something was sent while all that waits is under way. */
-  #onSend: (() => void) | undefined
+  /** There may be something to send, or room to send it. */
+  #onEvent: (() => void) | undefined
 
   constructor(
     queue: string,
@@ -100,6 +104,7 @@ export class Sender {
           record,
           level: 'accepted',
           copies: 1,
+          isKept: true,
           isSafe: false,
           isEnough: false,
           isCopied: false,
@@ -121,14 +126,25 @@ export class Sender {
     const { level, copies = Number.POSITIVE_INFINITY } = wanted
     const sent = new Promise<Sent>((resolve, reject) => {
       const number = this.#next++
-      const is = { isSafe: false, isEnough: false, isCopied: false }
+      const is = { isKept: false, isSafe: false, isEnough: false, isCopied: false }
       const waiting: Waiting = { number, draft, level, copies, record: undefined, ...is, resolve, reject }
+      const isAlone = this.#unanswered === 0 && this.#underWay === this.#waiting.length
       this.#push(waiting)
-      if (level !== 'accepted' && this.#ports.ownership.isKeptHere(this.#queue)) this.#keepLater(waiting)
+      if (level !== 'accepted' && this.#isBetterKeptAsCopy(isAlone)) this.#keepLater(waiting)
       else this.#keep(waiting)
       this.#start()
     })
     return abortable(sent, signal)
+  }
+
+  /**
+   * What this device will have anyway, as owner or as copy, costs a record besides. One message alone pays for it: its record
+   * is written while the owner writes, its copy is made later, with others.
+   */
+  #isBetterKeptAsCopy(isAlone: boolean): boolean {
+    const { ownership, calls } = this.#ports
+    const isOwner = ownership.reignOf(this.#queue)?.owner === calls.self
+    return ownership.isKeptHere(this.#queue) && (isOwner || !isAlone)
   }
 
   /** Nobody waits any longer; what is not safe goes out in the next life, where it has a record by now. */
@@ -182,6 +198,7 @@ export class Sender {
 
   #keep(waiting: Waiting): void {
     const { level, resolve } = waiting
+    waiting.isKept = true
     this.#records.keep(waiting).then(
       () => {
         if (level === 'accepted') resolve(this.#sent(waiting, 'accepted', 1))
@@ -194,6 +211,7 @@ export class Sender {
   /** This disk does not keep it: unless the owner has it already or is about to, it is not sent. */
   #onUnkept(waiting: Waiting, error: unknown): void {
     waiting.record = undefined
+    waiting.isKept = false
     const at = this.#waiting.indexOf(waiting)
     if (at < this.#underWay) return
     this.#forget(new Set([waiting]))
@@ -203,7 +221,7 @@ export class Sender {
   #push(waiting: Waiting): void {
     this.#waiting.push(waiting)
     this.#bytes += waiting.draft.body.byteLength
-    this.#onSend?.()
+    this.#onEvent?.()
   }
 
   #start(): void {
@@ -235,33 +253,35 @@ export class Sender {
   /** Sends until nothing waits; several batches are under way at once, the owner puts them in order. */
   async #sendAll(reign: Reign, onProgress: () => void): Promise<void> {
     this.#underWay = 0
-    const batches = new Set<Promise<void>>()
+    let batches = 0
     let failure: { readonly reason: unknown } | undefined
-    while (this.#waiting.length > 0 && !failure) {
-      const batch = this.#nextBatch()
-      if (batch.length === 0 || batches.size >= MAX_UNDER_WAY) {
-        if (batches.size === 0) return
-        await Promise.race(batches.size < MAX_UNDER_WAY ? [...batches, this.#nextSend()] : batches)
+    while (batches > 0 || (this.#waiting.length > 0 && !failure)) {
+      const batch = failure || this.#unanswered >= MAX_UNDER_WAY ? [] : this.#nextBatch()
+      if (batch.length === 0) {
+        if (batches === 0) return
+        await this.#nextEvent()
         continue
       }
       this.#underWay += batch.length
-      const sent = this.#put(reign, batch)
+      batches++
+      this.#put(reign, batch)
         .then(onProgress)
         .catch((reason: unknown) => {
-          failure = { reason }
+          failure ??= { reason }
         })
-        .finally(() => batches.delete(sent))
-      batches.add(sent)
+        .finally(() => {
+          batches--
+          this.#onEvent?.()
+        })
       // What is sent in the same turn goes along.
       await Promise.resolve()
     }
-    await Promise.all(batches)
     if (failure) throw failure.reason
   }
 
-  #nextSend(): Promise<void> {
+  #nextEvent(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onSend = resolve
+      this.#onEvent = resolve
     })
   }
 
@@ -284,6 +304,17 @@ export class Sender {
   }
 
   async #put(reign: Reign, batch: readonly Waiting[]): Promise<void> {
+    const answer = await this.#ask(reign, batch)
+    if (answer.isComing) {
+      this.stored(answer.mark, true)
+      await this.#arrived(batch)
+      this.#settle(batch, { ...answer, copies: 2 })
+    } else this.#settle(batch, answer)
+    if (answer.mark < (batch.at(-1) as Waiting).number)
+      throw new MessagingError('not-owner', 'the owner has not taken all of it')
+  }
+
+  async #ask(reign: Reign, batch: readonly Waiting[]): Promise<PutAnswer> {
     const { calls, clock } = this.#ports
     const bytes = batch.reduce((sum, { draft }) => sum + draft.body.byteLength, 0)
     const body = {
@@ -294,17 +325,18 @@ export class Sender {
       copies: mostCopies(batch),
       wantsStored: batch.some(({ level }) => level !== 'accepted'),
       keepsOwn: true,
+      isKept: batch.every(({ isKept }) => isKept),
     }
     const options = { timeoutMs: PUT_MS, signal: this.#signal, bytes }
-    const answer = readPutAnswer(await calls.request(reign.owner, METHOD_PUT, body, options))
-    if (!answer) throw new MessagingError('malformed', 'the owner’s answer is none')
-    if (answer.isComing) {
-      this.stored(answer.mark, true)
-      await this.#arrived(batch)
-      this.#settle(batch, { ...answer, copies: 2 })
-    } else this.#settle(batch, answer)
-    if (answer.mark < (batch.at(-1) as Waiting).number)
-      throw new MessagingError('not-owner', 'the owner has not taken all of it')
+    this.#unanswered++
+    try {
+      const answer = readPutAnswer(await calls.request(reign.owner, METHOD_PUT, body, options))
+      if (!answer) throw new MessagingError('malformed', 'the owner’s answer is none')
+      return answer
+    } finally {
+      this.#unanswered--
+      this.#onEvent?.()
+    }
   }
 
   /** Resolves when this device's copy has them; rejects when it does not come. */
