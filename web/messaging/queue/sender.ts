@@ -304,12 +304,13 @@ export class Sender {
   }
 
   async #put(reign: Reign, batch: readonly Waiting[]): Promise<void> {
-    const answer = await this.#ask(reign, batch)
+    let answer = await this.#ask(reign, batch)
     if (answer.isComing) {
       this.stored(answer.mark, true)
-      await this.#arrived(batch)
-      this.#settle(batch, { ...answer, copies: 2 })
-    } else this.#settle(batch, answer)
+      // Of what it had before, the owner answers once every copy is there.
+      answer = (await this.#hasArrived(batch)) ? { ...answer, copies: 2 } : await this.#ask(reign, batch)
+    }
+    this.#settle(batch, answer)
     if (answer.mark < (batch.at(-1) as Waiting).number)
       throw new MessagingError('not-owner', 'the owner has not taken all of it')
   }
@@ -339,11 +340,16 @@ export class Sender {
     }
   }
 
-  /** Resolves when this device's copy has them; rejects when it does not come. */
-  async #arrived(batch: readonly Waiting[]): Promise<void> {
+  /** Resolves when this device's copy has them, or has not got them in time. */
+  async #hasArrived(batch: readonly Waiting[]): Promise<boolean> {
     const { clock } = this.#ports
-    await withTimeout(clock, 'the copy', COPIED_MS, this.#signal, async (signal) => {
+    const arrived = withTimeout(clock, 'the copy', COPIED_MS, this.#signal, async (signal) => {
       while (!batch.every(({ isCopied }) => isCopied)) await this.#nextCopy(signal)
+      return true
+    })
+    return arrived.catch(() => {
+      this.#signal.throwIfAborted()
+      return false
     })
   }
 
