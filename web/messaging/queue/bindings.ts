@@ -1,6 +1,7 @@
 import { isPattern, isTopicName, Matcher } from '../pattern.ts'
 import { compileSelector, type Selector, SelectorError } from '../selector/index.ts'
 import { type RoomTable, type RoomTableKind, rowOf } from './room-table.ts'
+import { selectorOf } from './subject.ts'
 import { TABLE_BINDINGS } from './tables.ts'
 
 /** A durable subscription, by its name: what is published to a topic that fits goes to its queue, whoever is here. */
@@ -45,7 +46,7 @@ export class Routes {
     this.#all ??= [...this.#table.all()].map(([name, { pattern, selector }]) => ({
       name,
       matcher: new Matcher(pattern),
-      selector: selector === '' ? undefined : compileSelector(selector),
+      selector: selectorOf(selector),
     }))
     for (const route of this.#all) if (route.matcher.matches(topic)) yield route
   }

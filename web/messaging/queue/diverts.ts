@@ -1,7 +1,8 @@
 import { isPattern, isTopicName, Matcher } from '../pattern.ts'
-import { compileSelector, type Selector, type SelectorSubject } from '../selector/index.ts'
+import type { Selector, SelectorSubject } from '../selector/index.ts'
 import { isSelector } from './bindings.ts'
 import { type RoomTable, type RoomTableKind, rowOf } from './room-table.ts'
+import { selectorOf } from './subject.ts'
 import { TABLE_DIVERTS } from './tables.ts'
 
 /** A turning, by its name: what is sent or published to an address that fits goes to another queue, too or instead. */
@@ -49,7 +50,7 @@ export class Diverts {
     this.#all ??= [...this.#table.all()].map(([, divert]) => ({
       divert,
       matcher: new Matcher(divert.from),
-      selector: divert.selector === '' ? undefined : compileSelector(divert.selector),
+      selector: selectorOf(divert.selector),
     }))
     const wanting = this.#all.filter(
       ({ matcher, selector }) => matcher.matches(address) && (!selector || selector.matches(subject)),

@@ -1,7 +1,7 @@
 import { type Clock, type PeerId, TabmeshError } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
-import { compileSelector, type Selector } from '../selector/index.ts'
+import type { Selector } from '../selector/index.ts'
 import type { Calls } from './calls.ts'
 import type { KeptBySender } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
@@ -11,7 +11,7 @@ import { type Draft, isNumber, type QueueItem } from './queue-item.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import type { Replication } from './replication.ts'
 import type { QueueSettings } from './settings.ts'
-import { draftSubject } from './subject.ts'
+import { draftSubject, selectorOf } from './subject.ts'
 
 /** How long a sender waits at a full queue before it asks again. */
 const ROOM_WAIT_MS = 4_000
@@ -49,7 +49,7 @@ export class Intake {
     this.#settings = settings
     this.#epoch = epoch
     this.#ports = ports
-    this.#filter = settings.filter === '' ? undefined : compileSelector(settings.filter)
+    this.#filter = selectorOf(settings.filter)
   }
 
   get isIdle(): boolean {

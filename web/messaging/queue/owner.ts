@@ -1,24 +1,23 @@
 import { type Clock, every, type PeerId, type Random } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
-import { type Headers, messageId } from '../item.ts'
-import { isTopicName } from '../pattern.ts'
-import { compileSelector, type Selector } from '../selector/index.ts'
 import type { Calls } from './calls.ts'
+import { Departures, type DeparturesPorts } from './departures.ts'
 import { type Consumer, Dispatcher, type Lease } from './dispatcher.ts'
 import type { Epoch } from './epoch.ts'
+import { FINISHED } from './held.ts'
 import { Intake } from './intake.ts'
 import { Intervals } from './intervals.ts'
 import { isCount, MAX_TOKENS, readAll, readSettlement } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import { Participant, type ParticipantPorts } from './participant.ts'
-import { isNumber, itemToWire, type QueueItem } from './queue-item.ts'
+import { isNumber, itemToWire } from './queue-item.ts'
 import { type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import { Replication } from './replication.ts'
 import type { QueueSettings } from './settings.ts'
 import { type ConsumerStats, MAX_LISTED, type QueueCounts } from './stats.ts'
-import { subjectOf } from './subject.ts'
+import { selectorOf, subjectOf } from './subject.ts'
 import type { TxState } from './tx-state.ts'
 
 /** A consumer of whom nothing is heard for so long has lost its leases: its tab is frozen, or its loop's node is. */
@@ -32,17 +31,13 @@ const MAX_CONSUMERS = 1_000
 const MAX_WINDOW = 64 * 1024 * 1024
 const BROWSE_BYTES = 128 * 1024
 const BROWSE_ITEMS = 200
-/** Instead of a token: the message is finished. */
-const FINISHED = 0
-const LEAVE_RETRY_MS = 5_000
 const DAMAGED_RETRY_MS = 5_000
 
 export interface OwnerPorts {
   readonly calls: Calls
   readonly clock: Clock
   readonly random: Random
-  /** Sends a message on, as this node: to the dead letters or the expired. Resolves when it is as safe as there. */
-  readonly forward: (queue: string, item: QueueItem, headers: Headers, dedupId: string) => Promise<void>
+  readonly forward: DeparturesPorts['forward']
   readonly onFenced: () => void
   readonly askOutcome: ParticipantPorts['askOutcome']
   readonly isHere: (peer: PeerId) => boolean
@@ -59,11 +54,12 @@ export class Owner {
   readonly #ports: OwnerPorts
   readonly #dispatcher: Dispatcher
   readonly #participant: Participant
+  readonly #departures: Departures
   readonly #intake: Intake
   readonly #heard = new Map<string, number>()
   readonly #outgoing = new Map<Consumer, Outgoing>()
   readonly #stops: (() => void)[]
-  readonly #counts = { acked: 0, failed: 0, expired: 0, dead: 0 }
+  readonly #counts = { acked: 0, failed: 0 }
   #usedAt: number
   #isClosed = false
 
@@ -85,10 +81,15 @@ export class Owner {
     this.#dispatcher = new Dispatcher(settings, clock, random, {
       isHidden: (live) => this.#participant.isHidden(live),
       deliver: (consumer, leases) => this.#deliver(consumer, leases),
-      onDead: (live) => void this.#leave(live, `DLQ.${replica.queue}`, 'dead'),
-      onExpired: (live) => void this.#leave(live, `EXP.${replica.queue}`, 'expired'),
+      onDead: (live) => void this.#departures.leave(live, 'dead'),
+      onExpired: (live) => void this.#departures.leave(live, 'expired'),
       onReplaced: (lives) => this.#finishQuietly(lives),
       onAttempts: (live, attempts) => this.#onAttempts(live, attempts),
+    })
+    this.#departures = new Departures(replica, this.#dispatcher, {
+      ...{ clock, forward: ports.forward },
+      isClosed: () => this.#isClosed,
+      finish: (lives) => this.#finishQuietly(lives),
     })
     this.replication = new Replication(replica, settings, epoch, calls, clock, {
       onFenced: ports.onFenced,
@@ -272,6 +273,7 @@ export class Owner {
       delivered,
       added: this.#intake.added,
       ...this.#counts,
+      ...this.#departures.counts,
     }
   }
 
@@ -308,50 +310,11 @@ export class Owner {
     return before
   }
 
-  /**
-   * Sends waiting messages on, to `to` or else to where each came from, and finishes them here once they are safe there; gives
-   * how many. One that came from nowhere stays.
-   */
+  /** See {@link Departures.move}. */
   async move(row: Readonly<Record<string, unknown>>): Promise<number> {
-    const { to, limit } = row
-    const selector = selectorOf(row['selector'])
-    if ((to !== null && !isTopicName(to)) || (limit !== null && !isCount(limit)))
-      throw new MessagingError('malformed', 'this moves no messages')
-    const wanted = [...this.#replica.messages()]
-      .filter((live) => this.#dispatcher.isReady(live))
-      .filter((live) => !selector || selector.matches(subjectOf(live, this.#replica.queue)))
-      .sort((a, b) => a.order - b.order)
-      .slice(0, limit ?? Number.POSITIVE_INFINITY)
-    let moved = 0
-    for (const live of wanted) {
-      this.#assertOpen()
-      if (await this.#moveOne(live, to ?? undefined)) moved++
-    }
+    const moved = await this.#departures.move(row)
     await this.#safe()
     return moved
-  }
-
-  async #moveOne(live: Live, to: string | undefined): Promise<boolean> {
-    const { source, number, page, at } = live
-    const item = (await this.#replica.items(page))?.[at]
-    const queue = to ?? item?.headers[ORIGINAL_QUEUE]
-    if (!item || !isTopicName(queue) || !this.#dispatcher.take(live)) return false
-    const id = messageId(source.from, source.stream, number)
-    try {
-      const headers = to === undefined ? withoutOrigin(item.headers) : item.headers
-      const added = to === undefined ? {} : originOf(this.#replica.queue, id)
-      await this.#ports.forward(
-        queue,
-        { ...item, headers },
-        added,
-        `${id}/${to === undefined ? 'retried' : 'moved'}`,
-      )
-    } catch (error) {
-      this.#dispatcher.giveBack(live)
-      throw error
-    }
-    this.#finish([live])
-    return true
   }
 
   #dropOldest(): void {
@@ -426,28 +389,6 @@ export class Owner {
     this.replication.logAttempts(live)
   }
 
-  /** To another queue first, then finished here: who dies in between sends it again, and it is known there. */
-  async #leave(live: Live, queue: string, why: 'dead' | 'expired'): Promise<void> {
-    const { source, number, page, at } = live
-    const id = messageId(source.from, source.stream, number)
-    try {
-      const item = (await this.#replica.items(page))?.[at]
-      if (item && !isLastStop(this.#replica.queue))
-        await this.#ports.forward(
-          queue,
-          item,
-          originOf(this.#replica.queue, id, why === 'expired' ? this.#ports.clock.wall() : undefined),
-          id,
-        )
-      if (this.#isClosed) return
-      this.#counts[why]++
-      this.#finishQuietly([live])
-    } catch {
-      // The other queue does not take it now: tried again while this reign lasts.
-      if (!this.#isClosed) this.#ports.clock.after(LEAVE_RETRY_MS, () => void this.#leave(live, queue, why))
-    }
-  }
-
   /** What one holder brought the others lack. */
   async #onMerged({ added, finished, news }: Merge): Promise<void> {
     this.#dispatcher.removed(finished)
@@ -496,29 +437,4 @@ export class Owner {
       else if (now - (this.#heard.get(id) as number) > LEASE_MS) this.#remove(id, 'lost')
     }
   }
-
-  #assertOpen(): void {
-    if (this.#isClosed) throw new MessagingError('not-owner', 'this member does not own the queue any more')
-  }
-}
-
-/** What fails there goes nowhere else. */
-function isLastStop(queue: string): boolean {
-  return queue.startsWith('DLQ.') || queue.startsWith('EXP.')
-}
-
-const ORIGINAL_QUEUE = '_AMQ_ORIG_QUEUE'
-
-/** Artemis' names, so that a selector written for it fits. */
-function originOf(queue: string, id: string, expiredAt?: number): Headers {
-  const origin = { _AMQ_ORIG_ADDRESS: queue, [ORIGINAL_QUEUE]: queue, _AMQ_ORIG_MESSAGE_ID: id }
-  return expiredAt === undefined ? origin : { ...origin, _AMQ_ACTUAL_EXPIRY: expiredAt }
-}
-
-function withoutOrigin(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('_AMQ_')))
-}
-
-function selectorOf(text: unknown): Selector | undefined {
-  return typeof text === 'string' && text !== '' ? compileSelector(text) : undefined
 }

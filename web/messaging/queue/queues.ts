@@ -51,7 +51,8 @@ import type { Replica } from './replica.ts'
 import { isTemporary, Requests } from './requests.ts'
 import { loadTable, RoomTable, type RoomTableKind, type TableEntry } from './room-table.ts'
 import { type Routing, retainedQueue, retainedTopic, routingOf, subscriptionOf } from './routing.ts'
-import { MAX_WAITING, MAX_WAITING_BYTES, readStored, Sender, type Sent } from './sender.ts'
+import { Sender, type Sent } from './sender.ts'
+import { Senders } from './senders.ts'
 import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
 import { type QueueStats, readStats } from './stats.ts'
 import { type Transaction, Transactions, type TxSend } from './transaction.ts'
@@ -110,7 +111,7 @@ export class Queues {
   readonly #routes: Routes
   readonly #diverts: Diverts
   readonly #layers: LayeredSettings
-  readonly #senders = new Map<string, Sender>()
+  readonly #senders: Senders
   readonly #consumers = new Map<string, QueueConsumer>()
   readonly #settings = new Map<string, Partial<QueueSettings>>()
   readonly #controller = new AbortController()
@@ -136,9 +137,10 @@ export class Queues {
     const askOutcome = (home: string, tx: string, coordinator: PeerId) =>
       this.#askOutcome(home, tx, coordinator)
     const isBound = (queue: string) => this.bindings.get(subscriptionOf(queue) ?? '') !== undefined
-    const sendingOf = (queue: string, stream: string, number: number) =>
-      this.#senders.get(queue)?.sending(stream, number)
-    const onCopied = (queue: string, items: readonly QueueItem[]) => this.#onCopied(queue, items)
+    this.#senders = new Senders((queue, outbox) => this.#sender(queue, outbox))
+    const sendingOf = this.#senders.sending.bind(this.#senders)
+    const onCopied = (queue: string, items: readonly QueueItem[]) =>
+      this.#senders.copied(queue, items, this.#calls.self)
     const hooks = { forward, settingsOf, askOutcome, isBound, sendingOf, onCopied }
     this.#ownership = new Ownership({ ...ports, replicas, ...hooks })
     serveOwned(this.#calls, this.#ownership)
@@ -155,7 +157,7 @@ export class Queues {
     this.#transactions.recover().catch(() => {
       // The disk failed: those who take part ask for the outcome themselves.
     })
-    for (const outbox of loaded.outboxes) this.#senders.set(outbox.queue, this.#sender(outbox.queue, outbox))
+    this.#senders.resume(loaded.outboxes)
   }
 
   /** Throws a MessagingError `bad-name`, `bad-option`, or `settings-conflict` with what this node asked for before. */
@@ -220,10 +222,12 @@ export class Queues {
     signal: AbortSignal | undefined,
   ): Promise<readonly Sent[]> {
     const draft = draftOfTopic(topic, body, headers, this.#options.clock.wall())
-    const sends = queues.map((queue) => this.#put(queue, draft, wanted, signal))
+    const sends = queues.map((queue) => this.#senders.put(queue, draft, wanted, signal))
     if (retained) {
       const tags = id === undefined ? draft.tags : { ...draft.tags, correlationId: id }
-      sends.push(this.#put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, wanted, signal))
+      sends.push(
+        this.#senders.put(retained.queue, { ...expiring(draft, retained.ttlMs), tags }, wanted, signal),
+      )
     }
     return Promise.all(sends)
   }
@@ -242,15 +246,13 @@ export class Queues {
 
   /** Messages that no owner has yet. */
   get waitingCount(): number {
-    let count = 0
-    for (const sender of this.#senders.values()) count += sender.waiting.messages
-    return count
+    return this.#senders.waitingCount
   }
 
   close(): void {
     if (this.#controller.signal.aborted) return
     for (const consumer of [...this.#consumers.values()]) consumer.end()
-    for (const sender of this.#senders.values()) sender.close()
+    this.#senders.close()
     this.#controller.abort(new MessagingError('closed', 'this node has ended'))
     this.#requests.close()
     this.bindings.close()
@@ -302,19 +304,8 @@ export class Queues {
       return null
     })
     this.#calls.onNotify(CHANNEL_STORED, (body, from) => {
-      const stored = readStored(body)
-      const sender = stored && this.#senders.get(stored.queue)
-      if (sender?.stream !== stored?.stream || this.#ownership.reignOf(stored?.queue ?? '')?.owner !== from)
-        return
-      if (stored) sender?.stored(stored.mark, stored.isEnough)
+      this.#senders.onStored(body, from, (queue) => this.#ownership.reignOf(queue)?.owner)
     })
-  }
-
-  #onCopied(queue: string, items: readonly QueueItem[]): void {
-    const sender = this.#senders.get(queue)
-    if (!sender) return
-    const own = items.filter(({ from, stream }) => from === this.#calls.self && stream === sender.stream)
-    if (own.length > 0) sender.copied(new Set(own.map(({ number }) => number)))
   }
 
   #sender(queue: string, loaded?: LoadedOutbox): Sender {
@@ -330,7 +321,7 @@ export class Queues {
     const wanted = wantedOf(options, 'replicated')
     const draft = draftOf(body, options, this.#options.clock.wall())
     const sends = this.#diverted(queue, draft).map((one) =>
-      this.#put(one.queue, one.draft, wanted, options.signal),
+      this.#senders.put(one.queue, one.draft, wanted, options.signal),
     )
     // The first place's answer is the sender's.
     const [sent] = await Promise.all(sends)
@@ -354,29 +345,6 @@ export class Queues {
     return [...own, ...queues.map((to) => ({ queue: to, draft: copy }))]
   }
 
-  async #put(
-    queue: string,
-    draft: OutboxDraft,
-    wanted: Wanted,
-    signal: AbortSignal | undefined,
-  ): Promise<Sent> {
-    let sender = this.#senders.get(queue)
-    if (!sender) {
-      sender = this.#sender(queue)
-      this.#senders.set(queue, sender)
-    }
-    this.#assertRoom(draft.body.byteLength)
-    return sender.send(draft, wanted, signal)
-  }
-
-  #assertRoom(bytes: number): void {
-    let all = 0
-    for (const { waiting } of this.#senders.values()) all += waiting.bytes
-    if (this.waitingCount < MAX_WAITING && all + bytes <= MAX_WAITING_BYTES) return
-    const text = `${this.waitingCount} messages wait for their queues already: wait for those before you send more.`
-    throw new MessagingError('outbox-full', text)
-  }
-
   /** On behalf of its first sender: an owner sends what is dead or expired to where such things go. */
   async #forward(queue: string, item: QueueItem, headers: Headers, dedupId: string): Promise<void> {
     const { priority, sentAt, body } = item
@@ -386,14 +354,19 @@ export class Queues {
       headers: { ...item.headers, ...headers },
       tags: { ...tags, dedupId },
     }
-    await this.#put(queue, draft, { level: 'replicated' }, this.#controller.signal)
+    await this.#senders.put(queue, draft, { level: 'replicated' }, this.#controller.signal)
   }
 
   #txSend(queue: string, draft: OutboxDraft): TxSend {
     return {
       queue,
       put: (tx, txHome, signal) =>
-        this.#put(queue, { ...draft, tags: { ...draft.tags, tx, txHome } }, { level: 'replicated' }, signal),
+        this.#senders.put(
+          queue,
+          { ...draft, tags: { ...draft.tags, tx, txHome } },
+          { level: 'replicated' },
+          signal,
+        ),
     }
   }
 

@@ -13,9 +13,6 @@ import { type Draft, draftToWire } from './queue-item.ts'
 import { PAGE_BYTES } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
 
-/** Messages of all queues together that no owner has yet; beyond it a send is refused. */
-export const MAX_WAITING = 20_000
-export const MAX_WAITING_BYTES = 64 * 1024 * 1024
 const PUT_MS = 20_000
 const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 4_000
@@ -25,6 +22,7 @@ const MAX_UNDER_WAY = 4
 const KEPT_HERE_MS = 250
 /** What the owner has is asked for again when this device's copy has not come within this. */
 const COPIED_MS = 5_000
+
 export interface Sent {
   readonly number: number
   readonly stream: string

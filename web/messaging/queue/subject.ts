@@ -1,5 +1,5 @@
 import type { PeerId } from '../../base/index.ts'
-import type { SelectorSubject } from '../selector/index.ts'
+import { compileSelector, type Selector, type SelectorSubject } from '../selector/index.ts'
 import type { Draft } from './queue-item.ts'
 import type { Live } from './replica.ts'
 
@@ -40,4 +40,9 @@ export function draftSubject(
     address,
     group,
   }
+}
+
+/** What somebody selects by: undefined for everything. Throws a SelectorError. */
+export function selectorOf(text: unknown): Selector | undefined {
+  return typeof text === 'string' && text !== '' ? compileSelector(text) : undefined
 }

@@ -1,0 +1,127 @@
+import type { Clock } from '../../base/index.ts'
+import { MessagingError } from '../errors.ts'
+import { type Headers, messageId } from '../item.ts'
+import { isTopicName } from '../pattern.ts'
+import type { Selector } from '../selector/index.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { isCount } from './messages.ts'
+import type { QueueItem } from './queue-item.ts'
+import type { Live, Replica } from './replica.ts'
+import { selectorOf, subjectOf } from './subject.ts'
+
+const RETRY_MS = 5_000
+const ORIGINAL_QUEUE = '_AMQ_ORIG_QUEUE'
+
+export interface DeparturesPorts {
+  readonly clock: Clock
+  /** Sends a message on, as this node. Resolves when it is as safe as there. */
+  readonly forward: (queue: string, item: QueueItem, headers: Headers, dedupId: string) => Promise<void>
+  readonly isClosed: () => boolean
+  readonly finish: (lives: readonly Live[]) => void
+}
+
+/**
+ * Messages that leave a queue for another: the dead and the expired, and what is moved or sent back. To the other queue first,
+ * then finished here: who dies in between sends it again, and it is known there by its `dedupId`.
+ */
+export class Departures {
+  readonly #replica: Replica
+  readonly #dispatcher: Dispatcher
+  readonly #ports: DeparturesPorts
+  readonly #counts = { expired: 0, dead: 0 }
+
+  constructor(replica: Replica, dispatcher: Dispatcher, ports: DeparturesPorts) {
+    this.#replica = replica
+    this.#dispatcher = dispatcher
+    this.#ports = ports
+  }
+
+  get counts(): { readonly expired: number; readonly dead: number } {
+    return this.#counts
+  }
+
+  /** To the dead letters or the expired, tried until that queue takes it or this reign ends. */
+  async leave(live: Live, why: 'dead' | 'expired'): Promise<void> {
+    const { clock, isClosed, finish } = this.#ports
+    try {
+      await this.#forwardLost(live, why)
+      if (isClosed()) return
+      this.#counts[why]++
+      finish([live])
+    } catch {
+      if (!isClosed()) clock.after(RETRY_MS, () => void this.leave(live, why))
+    }
+  }
+
+  async #forwardLost(live: Live, why: 'dead' | 'expired'): Promise<void> {
+    const { queue } = this.#replica
+    const item = await this.#itemOf(live)
+    // What fails there goes nowhere else.
+    if (!item || queue.startsWith('DLQ.') || queue.startsWith('EXP.')) return
+    const id = idOf(live)
+    const headers = originOf(queue, id, why === 'expired' ? this.#ports.clock.wall() : undefined)
+    await this.#ports.forward(`${why === 'dead' ? 'DLQ' : 'EXP'}.${queue}`, item, headers, id)
+  }
+
+  /** Sends waiting messages on, to `to` or else to where each came from; gives how many. One that came from nowhere stays. */
+  async move(row: Readonly<Record<string, unknown>>): Promise<number> {
+    const { to, limit } = row
+    const selector = selectorOf(row['selector'])
+    if ((to !== null && !isTopicName(to)) || (limit !== null && !isCount(limit)))
+      throw new MessagingError('malformed', 'this moves no messages')
+    let moved = 0
+    for (const live of this.#waiting(selector).slice(0, limit ?? Number.POSITIVE_INFINITY)) {
+      if (this.#ports.isClosed())
+        throw new MessagingError('not-owner', 'this member does not own the queue any more')
+      if (await this.#moveOne(live, to ?? undefined)) moved++
+    }
+    return moved
+  }
+
+  #waiting(selector: Selector | undefined): readonly Live[] {
+    return [...this.#replica.messages()]
+      .filter((live) => this.#dispatcher.isReady(live))
+      .filter((live) => !selector || selector.matches(subjectOf(live, this.#replica.queue)))
+      .sort((a, b) => a.order - b.order)
+  }
+
+  async #moveOne(live: Live, to: string | undefined): Promise<boolean> {
+    const item = await this.#itemOf(live)
+    const queue = to ?? item?.headers[ORIGINAL_QUEUE]
+    if (!item || !isTopicName(queue) || !this.#dispatcher.take(live)) return false
+    const id = idOf(live)
+    try {
+      const headers = to === undefined ? withoutOrigin(item.headers) : item.headers
+      const added = to === undefined ? {} : originOf(this.#replica.queue, id)
+      const dedupId = `${id}/${to === undefined ? 'retried' : 'moved'}`
+      await this.#ports.forward(queue, { ...item, headers }, added, dedupId)
+    } catch (error) {
+      this.#dispatcher.giveBack(live)
+      throw error
+    }
+    this.#ports.finish([live])
+    return true
+  }
+
+  async #itemOf({ page, at }: Live): Promise<QueueItem | undefined> {
+    return (await this.#replica.items(page))?.[at]
+  }
+}
+
+function idOf({ source, number }: Live): string {
+  return messageId(source.from, source.stream, number)
+}
+
+/** Artemis' names, so that a selector written for it fits. */
+function originOf(queue: string, id: string, expiredAt?: number): Headers {
+  const origin = {
+    _AMQ_ORIG_ADDRESS: queue,
+    [ORIGINAL_QUEUE]: queue,
+    _AMQ_ORIG_MESSAGE_ID: id,
+  }
+  return expiredAt === undefined ? origin : { ...origin, _AMQ_ACTUAL_EXPIRY: expiredAt }
+}
+
+function withoutOrigin(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('_AMQ_')))
+}
