@@ -14,8 +14,15 @@ export function Sparkline({ values, label }: { values: readonly number[]; label:
     return `${(at * step).toFixed(1)},${y.toFixed(1)}`
   })
   return (
-    <svg className="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
-      <polyline points={points.join(' ')} fill="none" stroke="currentColor" strokeWidth="1.5" />
+    <svg className="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img">
+      <title>{label}</title>
+      <polyline
+        points={points.join(' ')}
+        fill="none"
+        stroke="currentColor"
+        strokeWidth="1.5"
+        vectorEffect="non-scaling-stroke"
+      />
     </svg>
   )
 }
