@@ -4,7 +4,7 @@ import { QueueStory } from './fixtures/queue-story.ts'
 
 const STORY_MS = 60_000
 
-/** Only Chromium's driver can kill one tab of a browser; Firefox takes part in the mixed spec. */
+/** Only Chromium's driver can kill one tab of a browser; a whole Firefox is killed in the mixed spec. */
 test('QUE1 tabs killed and reloaded at random for a minute lose nothing that was confirmed', async ({
   alice,
   bob,

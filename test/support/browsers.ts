@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type Browser, chromium, firefox, type LaunchOptions } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, firefox, type LaunchOptions } from 'playwright-core'
 
 export type BrowserName = 'chromium' | 'firefox'
 
@@ -94,6 +94,19 @@ export function launchFirefox(choices: LaunchChoices = {}): Promise<Browser> {
   const found = launchOptions(findBrowser('firefox', choices))
   const firefoxUserPrefs = { ...found.firefoxUserPrefs, ...choices.preferences }
   return firefox.launch({ ...found, firefoxUserPrefs, headless: choices.headless ?? true })
+}
+
+/** After it was killed, Firefox would else bring its tabs back by itself, or after some times start without what it is set to. */
+const AFTER_KILLS = {
+  'browser.sessionstore.resume_from_crash': false,
+  'toolkit.startup.max_resumed_crashes': -1,
+}
+
+/** A Firefox process with its profile in this folder, where it finds it again. */
+export function openFirefoxProfile(folder: string): Promise<BrowserContext> {
+  const found = launchOptions(findBrowser('firefox'))
+  const firefoxUserPrefs = { ...found.firefoxUserPrefs, ...AFTER_KILLS }
+  return firefox.launchPersistentContext(folder, { ...found, firefoxUserPrefs })
 }
 
 function chromiumArgs(hidesAddresses: boolean): string[] {
