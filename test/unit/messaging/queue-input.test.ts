@@ -196,6 +196,33 @@ describe('hostile members', () => {
     expect(room.sim.clock.now() - startedMs).toBeGreaterThanOrEqual(2 * SECOND)
   })
 
+  test('QUE31 a number that comes again with another body changes nothing', async () => {
+    const { room, thief, epoch } = await open()
+    const put = { queue: 'orders', epoch, stream: 'a'.repeat(26), base: 1, wantsStored: false }
+    for (const body of ['said first', 'said later']) {
+      const items = [[1, 4, 0, 0, 0, encodeValue(body)]]
+      expect(await forge(room, thief, 'queue.put', { ...put, items })).toMatchObject({ mark: 1, refused: [] })
+    }
+    const loop = room.loop(1 - thief)
+    await room.sim.run(SECOND)
+    expect(loop.bodies).toEqual(['precious', 'said first'])
+  })
+
+  test('QUE31 a sender that says it has what it has not harms nobody: the copy is made without it', async () => {
+    const { room, thief, epoch } = await open()
+    const put = { queue: 'orders', epoch, stream: 'a'.repeat(26), base: 1, wantsStored: true }
+    const items = [[1, 4, 0, 0, 0, encodeValue('nowhere else')]]
+    const says = { keepsOwn: true, isKept: true, copies: null }
+    expect(await forge(room, thief, 'queue.put', { ...put, ...says, items })).toMatchObject({ mark: 1 })
+    await room.sim.run(SECOND)
+    const sent = await room.settle(room.queue(1 - thief).send('another’s'))
+    expect(sent).toMatchObject({ level: 'replicated', copies: 2 })
+    room.kill(1 - thief)
+    const loop = room.loop(thief)
+    await room.sim.run(20 * SECOND)
+    expect(loop.bodies).toEqual(['precious', 'nowhere else', 'another’s'])
+  })
+
   test('QUE31 a sequence that jumps is not taken in, and nobody else’s is touched', async () => {
     const { room, thief, epoch } = await open()
     const body = new Uint8Array([0])
