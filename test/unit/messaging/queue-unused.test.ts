@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { every } from '../../../web/base/index.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
 
 const SECOND = 1_000
@@ -53,6 +54,30 @@ describe('QUE48 queues that nobody uses', () => {
     expect(await room.settle(room.queue(0).send('again', { dedupId: 'a' }))).toMatchObject({
       isDuplicate: true,
     })
+  })
+
+  test('who looks at its figures just then does not make it again', async () => {
+    const seen: string[][] = []
+    for (let seed = 1; seed <= 3; seed++) {
+      const room = await QueueRoom.open(3, seed)
+      await useOnce(room, 0, 'first')
+      await room.sim.run(26 * SECOND)
+      const stops = room.tabs.map(({ tab }, index) =>
+        every(tab.clock, 2 + seed, () => {
+          for (const name of queuesOf(room, index))
+            room
+              .queue(index, name)
+              .stats()
+              .catch(() => {
+                // It has gone meanwhile.
+              })
+        }),
+      )
+      await room.sim.run(12 * SECOND)
+      for (const stop of stops) stop()
+      seen.push([...queuesOf(room, 0)])
+    }
+    expect(seen).toEqual([[], [], []])
   })
 
   test('one that has messages, consumers or a subscription stays, and so does one that is to', async () => {

@@ -62,6 +62,7 @@ const REQUEST_MS = 10_000
 /** How long a question waits for its answer. */
 const ANSWER_MS = 30_000
 const TRIES = 5
+const LOOKS: ReadonlySet<string> = new Set([METHOD_STATS, METHOD_BROWSE])
 const RETRY_MS = 1_000
 
 /** What lay in the store when the node began. */
@@ -447,9 +448,8 @@ export class Queues {
     signal?: AbortSignal,
   ): Promise<unknown> {
     const inner = signal ? AbortSignal.any([signal, this.#controller.signal]) : this.#controller.signal
-    const wanted = this.#settings.get(queue) ?? {}
     for (let tries = 1; ; tries++) {
-      const reign: Reign = await this.#ownership.open(queue, wanted, inner)
+      const reign = await this.#reign(queue, LOOKS.has(method), tries > 1, inner)
       try {
         const full = { ...headToWire(queue, reign.epoch), ...body }
         return await this.#calls.request(reign.owner, method, full, { timeoutMs: REQUEST_MS, signal: inner })
@@ -459,6 +459,18 @@ export class Queues {
         await this.#ownership.change(RETRY_MS, inner)
       }
     }
+  }
+
+  /** Who only looks does not bring back a queue that was just deleted. */
+  async #reign(queue: string, isLook: boolean, isAgain: boolean, signal: AbortSignal): Promise<Reign> {
+    const wanted = this.#settings.get(queue) ?? {}
+    if (isLook && Object.keys(wanted).length === 0) {
+      const reign = this.#ownership.reignOf(queue)
+      if (reign) return reign
+      if (isAgain && !this.#ownership.queues().includes(queue))
+        throw new MessagingError('not-owner', `${queue} has been deleted, since nobody used it`)
+    }
+    return this.#ownership.open(queue, wanted, signal)
   }
 
   #assertOpen(): void {
