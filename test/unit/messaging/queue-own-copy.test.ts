@@ -5,6 +5,7 @@ import { MessagingError } from '../../../web/messaging/index.ts'
 import type { Store } from '../../../web/storage/index.ts'
 import type { Value } from '../../../web/wire/index.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
+import type { MessagingTab } from '../../support/sim/messaging-tab.ts'
 import { withRequest } from '../../support/sim/taps.ts'
 
 const SECOND = 1_000
@@ -112,6 +113,20 @@ describe('a sender that keeps the copy', () => {
     const loop = room.loop(sender)
     await room.sim.run(30 * SECOND)
     expect(loop.bodies).toEqual(['first', 'recorded'])
+  })
+
+  test('QUE49 an owner that leaves before the copy is made holds up no later message', async () => {
+    const { room, owner, sender, intercept } = await open()
+    intercept(() => new Promise(() => undefined))
+    await room.settle(room.queue(sender).send('recorded'))
+    await room.settle((room.tabs[owner] as MessagingTab).room.leave())
+    intercept(() => Promise.resolve())
+    const startMs = room.sim.clock.now()
+    await room.settle(room.queue(sender).send('later'))
+    expect(room.sim.clock.now() - startMs).toBeLessThan(3 * SECOND)
+    const loop = room.loop(sender)
+    await room.sim.run(5 * SECOND)
+    expect(loop.bodies).toEqual(['first', 'recorded', 'later'])
   })
 
   test('QUE49 an ack waits for no copy that is made later', async () => {

@@ -54,6 +54,10 @@ export interface Reign {
   readonly epoch: Epoch
 }
 
+export function isSameReign(a: Reign | undefined, b: Reign | undefined): boolean {
+  return a !== undefined && b !== undefined && a.owner === b.owner && compareEpochs(a.epoch, b.epoch) === 0
+}
+
 /** Which member owns which queue; and this node's part in it: owning, keeping copies, stepping down. */
 export class Ownership {
   readonly #options: OwnershipOptions

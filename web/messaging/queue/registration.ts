@@ -1,9 +1,8 @@
 import { type Clock, sleep } from '../../base/index.ts'
 import type { Calls } from './calls.ts'
-import { compareEpochs } from './epoch.ts'
 import type { Granted, Held } from './held.ts'
 import { headToWire, isRow, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
-import type { Ownership, Reign } from './ownership.ts'
+import { isSameReign, type Ownership, type Reign } from './ownership.ts'
 import type { QueueSettings } from './settings.ts'
 
 const REQUEST_MS = 10_000
@@ -89,7 +88,7 @@ export class Registration {
         const known = isChecked ? ownership.reignOf(this.#queue) : undefined
         const reign = known ?? (await ownership.open(this.#queue, this.#settings, signal))
         isChecked = true
-        if (!isSame(reign, this.confirmed)) await this.#register(reign)
+        if (!isSameReign(reign, this.confirmed)) await this.#register(reign)
         await this.#changed()
       } catch (error) {
         const code = (error as { code?: unknown }).code
@@ -107,7 +106,7 @@ export class Registration {
     const signal = this.#signal
     return new Promise((resolve) => {
       const look = () => {
-        if (signal.aborted || !isSame(ownership.reignOf(this.#queue), this.confirmed)) done()
+        if (signal.aborted || !isSameReign(ownership.reignOf(this.#queue), this.confirmed)) done()
       }
       const done = () => {
         stop()
@@ -151,8 +150,4 @@ function readGranted(answer: unknown): Granted {
   const pairs: readonly unknown[] = isRow(answer) && Array.isArray(answer['granted']) ? answer['granted'] : []
   for (const pair of pairs) if (Array.isArray(pair)) granted.set(pair[0] as number, pair[1] as number)
   return granted
-}
-
-function isSame(a: Reign | undefined, b: Reign | undefined): boolean {
-  return a !== undefined && b !== undefined && a.owner === b.owner && compareEpochs(a.epoch, b.epoch) === 0
 }

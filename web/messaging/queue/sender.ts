@@ -7,7 +7,7 @@ import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
 import { headToWire, isCount, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
 import { type Kept, type LoadedOutbox, type OutboxRecord, OutboxRecords } from './outbox-records.ts'
-import type { Ownership, Reign } from './ownership.ts'
+import { isSameReign, type Ownership, type Reign } from './ownership.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'
 import { type Draft, draftToWire } from './queue-item.ts'
 import { PAGE_BYTES } from './replica.ts'
@@ -110,6 +110,8 @@ export class Sender {
         })
       }
     }
+    const stop = ports.ownership.onChange(() => this.#wakeCopyWaits())
+    signal.addEventListener('abort', stop, { once: true })
     if (this.#waiting.length > 0) this.#start()
   }
 
@@ -178,6 +180,10 @@ export class Sender {
       waiting.isCopied = true
       this.#settleEarly(waiting)
     }
+    this.#wakeCopyWaits()
+  }
+
+  #wakeCopyWaits(): void {
     for (const wake of this.#copyWaits.splice(0)) wake()
   }
 
@@ -306,7 +312,9 @@ export class Sender {
     if (answer.isComing) {
       this.stored(answer.mark, true)
       // Of what it had before, the owner answers once every copy is there.
-      answer = (await this.#hasArrived(batch)) ? { ...answer, copies: 2 } : await this.#ask(reign, batch)
+      answer = (await this.#hasArrived(reign, batch))
+        ? { ...answer, copies: 2 }
+        : await this.#ask(reign, batch)
     }
     this.#settle(batch, answer)
     if (answer.mark < (batch.at(-1) as Waiting).number)
@@ -338,11 +346,14 @@ export class Sender {
     }
   }
 
-  /** Resolves when this device's copy has them, or has not got them in time. */
-  async #hasArrived(batch: readonly Waiting[]): Promise<boolean> {
-    const { clock } = this.#ports
+  /** Resolves when this device's copy has them, has not got them in time, or will not get them from this owner. */
+  async #hasArrived(reign: Reign, batch: readonly Waiting[]): Promise<boolean> {
+    const { clock, ownership } = this.#ports
     const arrived = withTimeout(clock, 'the copy', COPIED_MS, this.#signal, async (signal) => {
-      while (!batch.every(({ isCopied }) => isCopied)) await this.#nextCopy(signal)
+      while (!batch.every(({ isCopied }) => isCopied)) {
+        if (!isSameReign(ownership.reignOf(this.#queue), reign)) return false
+        await this.#nextCopy(signal)
+      }
       return true
     })
     return arrived.catch(() => {
