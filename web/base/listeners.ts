@@ -11,6 +11,23 @@ export class Listeners<Args extends readonly unknown[]> {
     return this.#all.size
   }
 
+  /** Resolves at the next {@link emit}; rejects with `signal.reason`. */
+  next(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const onAbort = () => {
+        stop()
+        reject(signal.reason)
+      }
+      const stop = this.add(() => {
+        stop()
+        signal.removeEventListener('abort', onAbort)
+        resolve()
+      })
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
   emit(...args: Args): void {
     for (const listener of [...this.#all]) {
       try {

@@ -96,7 +96,7 @@ export class Feeds {
   async #sendAfter(to: PeerId, mark: number, signal: AbortSignal): Promise<number> {
     const batch = this.#outbox.after(mark, BATCH_ITEMS, BATCH_BYTES)
     if (batch.length === 0) {
-      await this.#more(signal)
+      await this.#outbox.nextCommit(signal)
       return mark
     }
     const bytes = batch.reduce((sum, kept) => sum + kept.body.byteLength, 0)
@@ -113,21 +113,5 @@ export class Feeds {
     if (mark === undefined) throw new TypeError('the answer is no mark')
     this.#outbox.storedUpTo(mark, to)
     return mark
-  }
-
-  #more(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const done = () => {
-        stop()
-        signal.removeEventListener('abort', onAbort)
-        resolve()
-      }
-      const onAbort = () => {
-        stop()
-        reject(signal.reason)
-      }
-      const stop = this.#outbox.onCommitted(done)
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
   }
 }

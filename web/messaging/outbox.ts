@@ -125,9 +125,9 @@ export class Outbox {
     return found
   }
 
-  /** New messages are on disk. */
-  onCommitted(listener: () => void): () => void {
-    return this.#committed.add(listener)
+  /** Resolves when new messages are on disk; rejects with `signal.reason`. */
+  nextCommit(signal: AbortSignal): Promise<void> {
+    return this.#committed.next(signal)
   }
 
   /** A peer has everything up to this number on disk. */

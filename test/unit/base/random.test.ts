@@ -51,6 +51,19 @@ test('base32 goes there and back, and refuses other characters', () => {
   expect(isPeerId('__proto__')).toBe(false)
 })
 
+test('BAS2 who waits for the next time hears it once, or why it waits no longer, and leaves nothing behind', async () => {
+  const listeners = new Listeners<[]>()
+  const controller = new AbortController()
+  const heard = listeners.next(controller.signal)
+  listeners.emit()
+  await heard
+  const given = listeners.next(controller.signal)
+  controller.abort('enough')
+  await expect(given).rejects.toBe('enough')
+  await expect(listeners.next(controller.signal)).rejects.toBe('enough')
+  expect(listeners.size).toBe(0)
+})
+
 test('BAS6 a listener that throws keeps no other from hearing', async () => {
   const thrown: unknown[] = []
   const keep = (error: unknown) => thrown.push(error)

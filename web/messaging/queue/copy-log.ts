@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/index.ts'
+import { type Clock, Listeners } from '../../base/index.ts'
 import type { Intervals } from './intervals.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'
 import type { QueueItem } from './queue-item.ts'
@@ -40,7 +40,7 @@ const NOTHING: Omit<Change, 'seq'> = {
 /** What the copies of one queue must know, in the order in which it happened, until all of them do. */
 export class CopyLog {
   readonly #clock: Clock
-  readonly #wakes = new Set<() => void>()
+  readonly #news = new Listeners<[]>()
   #changes: Change[] = []
   #bytes = 0
   #seq = 0
@@ -74,7 +74,7 @@ export class CopyLog {
     this.#changes.push({ ...NOTHING, ...change, bytes, seq: this.#seq })
     this.#bytes += bytes
     if (change.kept === 'on-disk') this.#endPatience ??= this.#clock.after(PATIENCE_MS, () => this.#hurry())
-    this.#wakeAll()
+    this.#news.emit()
   }
 
   /** Somebody waits until the copies have everything up to `seq`. */
@@ -118,27 +118,15 @@ export class CopyLog {
     if (count > 0) this.#changes.splice(0, count)
   }
 
-  /** Resolves when there may be more to send, and when `signal` aborts. */
+  /** Resolves when there may be more to send; rejects with `signal.reason`. */
   more(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#wakes.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#wakes.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
+    return this.#news.next(signal)
   }
 
   #hurry(): void {
     this.#urgent = this.#seq
     this.#endPatience?.()
     this.#endPatience = undefined
-    this.#wakeAll()
-  }
-
-  #wakeAll(): void {
-    for (const wake of this.#wakes) wake()
+    this.#news.emit()
   }
 }

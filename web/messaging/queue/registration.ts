@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../../base/index.ts'
 import type { Calls } from './calls.ts'
 import type { Granted, Held } from './held.ts'
-import { headToWire, isRow, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
+import { headToWire, isCount, isRow, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
 import { isSameReign, type Ownership, type Reign } from './ownership.ts'
 import type { QueueSettings } from './settings.ts'
 
@@ -148,6 +148,7 @@ export class Registration {
 function readGranted(answer: unknown): Granted {
   const granted = new Map<number, number>()
   const pairs: readonly unknown[] = isRow(answer) && Array.isArray(answer['granted']) ? answer['granted'] : []
-  for (const pair of pairs) if (Array.isArray(pair)) granted.set(pair[0] as number, pair[1] as number)
+  for (const pair of pairs)
+    if (Array.isArray(pair) && isCount(pair[0]) && isCount(pair[1])) granted.set(pair[0], pair[1])
   return granted
 }

@@ -49,7 +49,8 @@ export class RoomTable<T extends Value> {
   readonly #clock: Clock
   readonly #entries = new Map<string, TableEntry<T>>()
   readonly #told = new Map<PeerId, Told>()
-  readonly #wakes = new Set<() => void>()
+  /** There is news to tell, or somebody has heard it. */
+  readonly #news = new Listeners<[]>()
   readonly #changes = new Listeners<[]>()
   readonly #stop: () => void
   #version = 1
@@ -108,11 +109,7 @@ export class RoomTable<T extends Value> {
   #changed(): void {
     this.#version++
     this.#changes.emit()
-    this.#wake()
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#wakes]) wake()
+    this.#news.emit()
   }
 
   #everybodyKnows(version: number): Promise<void> {
@@ -122,10 +119,10 @@ export class RoomTable<T extends Value> {
     return new Promise((resolve) => {
       const look = () => {
         if (!isKnown()) return
-        this.#wakes.delete(look)
+        stop()
         resolve()
       }
-      this.#wakes.add(look)
+      const stop = this.#news.add(look)
     })
   }
 
@@ -143,14 +140,14 @@ export class RoomTable<T extends Value> {
       this.#told.set(peer, told)
       void this.#tell(peer, told)
     }
-    this.#wake()
+    this.#news.emit()
   }
 
   async #tell(peer: PeerId, told: Told): Promise<void> {
     const { signal } = told.controller
     while (!signal.aborted) {
       if (told.version >= this.#version) {
-        await this.#more(signal)
+        await this.#news.next(signal).catch(leave)
         continue
       }
       const version = this.#version
@@ -160,28 +157,14 @@ export class RoomTable<T extends Value> {
         const answer = await this.#calls.request(peer, this.#kind.name, body, options)
         told.version = version
         await this.#merge(answer)
-        this.#wake()
+        this.#news.emit()
       } catch (error) {
         if (signal.aborted) return
         if ((error as { code?: unknown }).code === 'no-such-method') told.version = OLDER
-        this.#wake()
-        await sleep(this.#clock, RETRY_MS, signal).catch(() => {
-          // It left; the loop ends.
-        })
+        this.#news.emit()
+        await sleep(this.#clock, RETRY_MS, signal).catch(leave)
       }
     }
-  }
-
-  #more(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#wakes.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#wakes.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
   }
 
   #toWire(): Value {
@@ -246,3 +229,6 @@ function readEntry<T>(kind: RoomTableKind<T>, row: unknown): TableEntry<T> | und
 export function rowOf(value: unknown): Readonly<Record<string, unknown>> {
   return isRow(value) ? value : {}
 }
+
+/** The member is no longer told: the loop ends by itself. */
+function leave(): void {}
