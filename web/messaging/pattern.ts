@@ -80,6 +80,6 @@ function hasWords(words: readonly string[], isWord: (word: string) => boolean): 
 }
 
 function badName(name: unknown, kind: string): MessagingError {
-  const rule = `1 to ${MAX_WORDS} words of 1 to 64 characters split by '.', ${kind}`
-  return new MessagingError('bad-name', `${JSON.stringify(name)?.slice(0, 80)} is no topic: use ${rule}`)
+  const rule = `1 to ${MAX_WORDS} words of 1 to 64 characters with a '.' between them, ${kind}`
+  return new MessagingError('bad-name', `${JSON.stringify(name)?.slice(0, 80)} cannot be a name: use ${rule}`)
 }
