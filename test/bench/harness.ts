@@ -28,7 +28,7 @@ export interface BenchContext {
   closePages(): Promise<void>
   /**
    * One value of every side for each round, ours and theirs in turn and first in turn, after a warm-up round that is
-   * thrown away.
+   * thrown away. Rejects where a side gives what is no measurement (not finite, or not above 0): the bench then fails.
    */
   inTurn<Side extends string>(
     sides: Record<Side, () => Promise<number>>,
@@ -156,10 +156,11 @@ export class Harness implements BenchContext {
   ): Promise<Record<Side, number[]>> {
     const names = Object.keys(sides) as Side[]
     const values = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Side, number[]>
-    for (const name of names) await sides[name]()
+    const measure = async (name: Side) => sane(name, await sides[name]())
+    for (const name of names) await measure(name)
     for (let round = 0; round < rounds; round++) {
       const order = round % 2 === 0 ? names : names.toReversed()
-      for (const name of order) values[name].push(await sides[name]())
+      for (const name of order) values[name].push(await measure(name))
       this.say(
         `  round ${round + 1}: ${names.map((name) => `${name} ${short(values[name][round] as number)}`).join(', ')}`,
       )
@@ -229,6 +230,11 @@ async function bundle(entry: string): Promise<string> {
 function documentOf(entry: string): string {
   const script = `<script type="module" src="/script?entry=${encodeURIComponent(entry)}"></script>`
   return `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">${script}`
+}
+
+function sane(side: string, value: number): number {
+  if (Number.isFinite(value) && value > 0) return value
+  throw new Error(`${side} measured ${value}, which is no measurement`)
 }
 
 function short(value: number): string {

@@ -42,7 +42,7 @@ export async function offerFile(page: Page, path: string): Promise<void> {
 
 /** Megabytes (10^6) a second that left this tab; the time ends when both copies of every shard are stored. */
 async function ingestOnce(page: Page): Promise<number> {
-  const bytesBefore = await bytesOut(page)
+  const before = await bytesOut(page)
   const elapsedMs = await page.evaluate(async () => {
     const file = document.querySelector<HTMLInputElement>('#bench-file')?.files?.[0]
     if (!window.tabmesh || !file) throw new Error('the page lost its node')
@@ -50,13 +50,26 @@ async function ingestOnce(page: Page): Promise<number> {
     await window.tabmesh.datasets.add('flights', file, { format: 'csv', replicas: 2 })
     return performance.now() - startedMs
   })
-  const moved = (await bytesOut(page)) - bytesBefore
+  const moved = movedSince(before, await bytesOut(page))
   await page.evaluate(() => window.tabmesh?.datasets.get('flights')?.drop())
   return moved / 1e6 / (elapsedMs / 1000)
 }
 
-function bytesOut(page: Page): Promise<number> {
-  return page.evaluate(
-    () => window.tabmesh?.getSnapshot().peers.reduce((sum, peer) => sum + peer.bytesOut, 0) ?? 0,
+/** By peer: they must be the same ones before and after. */
+function bytesOut(page: Page): Promise<Record<string, number>> {
+  return page.evaluate(() =>
+    Object.fromEntries(
+      (window.tabmesh?.getSnapshot().peers ?? []).map(({ peerId, bytesOut: bytes }) => [peerId, bytes]),
+    ),
   )
+}
+
+function movedSince(before: Record<string, number>, after: Record<string, number>): number {
+  const peers = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...peers].reduce((sum, peer) => {
+    const moved = (after[peer] ?? Number.NaN) - (before[peer] ?? Number.NaN)
+    // Also where one of them is missing.
+    if (!(moved >= 0)) throw new Error(`the bytes to ${peer} went from ${before[peer]} to ${after[peer]}`)
+    return sum + moved
+  }, 0)
 }

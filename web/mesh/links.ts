@@ -12,6 +12,7 @@ import {
   type MeshMessage,
 } from './messages.ts'
 import { Spread } from './spread.ts'
+import { addBytes, type Bytes, Traffic } from './traffic.ts'
 import type { Connection, Lane } from './transport.ts'
 
 export interface LinksOptions {
@@ -41,6 +42,7 @@ export interface LinkEntry {
 export class Links {
   readonly #options: LinksOptions
   readonly #entries = new Map<PeerId, LinkEntry>()
+  readonly #traffic = new Traffic()
 
   constructor(options: LinksOptions) {
     this.#options = options
@@ -56,6 +58,13 @@ export class Links {
 
   get(peerId: PeerId): LinkEntry | undefined {
     return this.#entries.get(peerId)
+  }
+
+  /** What went over all links to this peer, those that have ended too. Never falls. */
+  trafficOf(peerId: PeerId): Bytes {
+    const ended = this.#traffic.ended(peerId)
+    const entry = this.#entries.get(peerId)
+    return entry ? addBytes(ended, entry.spread.stats) : ended
   }
 
   /** Takes a proven connection into use. An older link to the same peer ends: its peer has opened this one because it lost that. */
@@ -168,7 +177,8 @@ export class Links {
     return entry.link.send(lane, bytes, signal)
   }
 
-  #cut({ link, spread }: LinkEntry): void {
+  #cut({ link, spread, peer }: LinkEntry): void {
+    this.#traffic.onEnded(peer.peerId, spread.stats)
     void link.close()
     void spread.close()
   }

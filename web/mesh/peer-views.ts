@@ -94,19 +94,19 @@ export class PeerViews {
     const views = new Map<PeerId, PeerView>()
     for (const [peerId, { at, name, reason }] of this.#lost) {
       if (clock.now() - at >= KEEP_LOST_MS) this.#lost.delete(peerId)
-      else views.set(peerId, { ...bare(peerId, name), state: 'lost', reason })
+      else views.set(peerId, { ...this.#bare(peerId, name), state: 'lost', reason })
     }
     for (const peerId of dialer.peerIds) {
       const reason = dialer.stateOf(peerId)?.reason
       const known = views.get(peerId)
       if (reason !== undefined)
-        views.set(peerId, { ...bare(peerId, this.#nameOf(peerId)), state: 'lost', reason })
-      else if (!known) views.set(peerId, { ...bare(peerId, this.#nameOf(peerId)), state: 'connecting' })
+        views.set(peerId, { ...this.#bare(peerId, this.#nameOf(peerId)), state: 'lost', reason })
+      else if (!known) views.set(peerId, { ...this.#bare(peerId, this.#nameOf(peerId)), state: 'connecting' })
     }
     for (const { peerId, name, isHidden, isSelf } of membership.members) {
       if (isSelf) continue
       const reason = dialer.stateOf(peerId)?.reason
-      const view = { ...bare(peerId, name), isHidden, state: 'forwarded' as const }
+      const view = { ...this.#bare(peerId, name), isHidden, state: 'forwarded' as const }
       views.set(peerId, reason === undefined ? view : { ...view, reason })
     }
     for (const { peer, spread } of links.entries) {
@@ -116,13 +116,14 @@ export class PeerViews {
         name: this.#nameOf(peer.peerId),
         state: 'direct',
         isHidden,
-        ...spread.stats,
+        rttMs: spread.stats.rttMs,
+        ...links.trafficOf(peer.peerId),
       })
     }
     return [...views.values()].sort((a, b) => (a.peerId < b.peerId ? -1 : 1))
   }
-}
 
-function bare(peerId: PeerId, name: string): Omit<PeerView, 'state'> {
-  return { peerId, name, rttMs: undefined, bytesIn: 0, bytesOut: 0, isHidden: false }
+  #bare(peerId: PeerId, name: string): Omit<PeerView, 'state'> {
+    return { peerId, name, rttMs: undefined, ...this.#options.links.trafficOf(peerId), isHidden: false }
+  }
 }

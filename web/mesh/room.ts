@@ -38,6 +38,7 @@ export interface PeerView {
   readonly name: string
   readonly state: 'connecting' | 'direct' | 'forwarded' | 'lost'
   readonly rttMs: number | undefined
+  /** Over all links to it while this node runs: a new link begins no new count. */
   readonly bytesIn: number
   readonly bytesOut: number
   readonly isHidden: boolean

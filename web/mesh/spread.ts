@@ -5,6 +5,7 @@ import { createLink } from './link-create.ts'
 import { LARGE_FRAME_BYTES } from './link-limits.ts'
 import { decodeMessage, encodeMessage } from './messages.ts'
 import { SeenNumbers } from './seen-numbers.ts'
+import { addBytes, NO_BYTES } from './traffic.ts'
 import type { Connection } from './transport.ts'
 
 /** Connections of one link, the first included. Beyond eight a wide-area path gains nothing here. */
@@ -76,6 +77,8 @@ export class Spread {
   #leastRttMs = Number.POSITIVE_INFINITY
   #starvedLooks = 0
   #bytesBefore = 0
+  /** Of further connections that are no more. */
+  #endedBytes = NO_BYTES
   #busyAt: number
   #pausedUntil = 0
   #stopLooking: (() => void) | undefined
@@ -85,15 +88,12 @@ export class Spread {
     this.#busyAt = options.clock.now()
   }
 
-  /** Of all its connections. */
+  /** Of all its connections, those that have ended too. */
   get stats(): LinkStats {
-    const { rttMs, ...stats } = this.#options.link.stats
-    let { bytesIn, bytesOut } = stats
-    for (const { link } of this.#branches.values()) {
-      bytesIn += link.stats.bytesIn
-      bytesOut += link.stats.bytesOut
-    }
-    return { rttMs, bytesIn, bytesOut }
+    const { rttMs, ...first } = this.#options.link.stats
+    let bytes = addBytes(first, this.#endedBytes)
+    for (const { link } of this.#branches.values()) bytes = addBytes(bytes, link.stats)
+    return { rttMs, ...bytes }
   }
 
   get connectionCount(): number {
@@ -241,6 +241,7 @@ export class Spread {
 
   #onEnd(index: number, branch: Branch): void {
     this.#branches.delete(index)
+    this.#endedBytes = addBytes(this.#endedBytes, branch.link.stats)
     if (this.#controller.signal.aborted) return
     for (const [number, frame] of branch.unacknowledged) this.#repeat(number, frame).catch(ignore)
   }

@@ -182,6 +182,37 @@ describe('LNK21 what a further connection takes down with it comes over another,
   })
 })
 
+describe('LNK23 the bytes that are counted for a peer never fall', () => {
+  test('further connections fold, the first one breaks, and a new link goes on counting', async () => {
+    const pair = await Pair.open(FAR)
+    const [room] = pair.rooms as [Room]
+    let most = 0
+    let fell = 0
+    const countedAll = () => {
+      const { bytesOut } = room.peers()[0] ?? { bytesOut: 0 }
+      if (bytesOut < most) fell++
+      most = Math.max(most, bytesOut)
+    }
+    const watching = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 250) {
+        await pair.sim.run(250)
+        room.updateProfile({ name: `at ${pair.sim.clock.now()}` })
+        countedAll()
+      }
+    }
+    await pair.sim.settle(pair.sendAll(120), 240 * SECOND)
+    countedAll()
+    expect(most).toBeGreaterThan(120 * CHUNK_BYTES)
+    // Long enough that they fold.
+    await watching(20 * SECOND)
+    expect(pair.further).toEqual([])
+    pair.opened.find(({ connection }) => connection.index === 0)?.connection.close('pulled out')
+    await watching(10 * SECOND)
+    expect(room.members()).toHaveLength(2)
+    expect(fell).toBe(0)
+  })
+})
+
 describe('LNK22 a further connection is only let in where it belongs', () => {
   test('not with a wrong number, not twice, not from somebody without a link', async () => {
     const pair = await Pair.open(FAR)
