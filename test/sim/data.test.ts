@@ -274,6 +274,20 @@ describe('datasets in a room', () => {
     }
   })
 
+  test('SHD8 a handle of a dropped dataset is not one of its namesake', async () => {
+    const sim = createSimulation(9)
+    const [tab] = await openTabs(sim, 1)
+    const options = { shardBytes: 4096 }
+    const old = await sim.settle(tab.data.datasets.add('a.csv', streamOf(csvText(1, 10)), options))
+    await sim.settle(old.drop())
+    const fresh = await sim.settle(tab.data.datasets.add('a.csv', streamOf(csvText(2, 20)), options))
+    expect(tab.data.shards.manifest('a.csv')?.id).toBe(fresh.id)
+    expect(tab.data.shards.manifest(fresh)?.id).toBe(fresh.id)
+    expect(tab.data.shards.manifest(old)).toBeUndefined()
+    await sim.settle(old.drop())
+    expect(tab.data.datasets.get('a.csv')).toBe(fresh)
+  })
+
   test('SHD8 a drop keeps the shards that another dataset has', async () => {
     const sim = createSimulation(10)
     const tabs = await openTabs(sim, 3)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { DatasetId } from '../../web/base/index.ts'
 import {
   COMPUTE_TABLES,
   type Job,
@@ -8,6 +9,7 @@ import {
   type MapReduceOptions,
   SandboxError,
 } from '../../web/compute/index.ts'
+import type { Dataset } from '../../web/data/index.ts'
 import { MemoryDisk } from '../../web/storage/index.ts'
 import { countWords, FAT_WORD_COUNT, JobRoom, type JobRoomOptions, WORD_COUNT } from '../support/job-room.ts'
 import { createSimulation } from '../support/sim/index.ts'
@@ -275,6 +277,15 @@ describe('a job', () => {
     const job = submit(room, options)
     expect((await errorOf(room, job)).code).toBe(code)
     expect(job.getSnapshot().state).toBe('failed')
+  })
+
+  test('JOB39: a handle runs on its own dataset, never on another that has its name by now', async () => {
+    const room = await roomOf({ tabs: 1 }, 1)
+    const { id } = room.shards.manifest
+    const own = submit(room, { dataset: { id, name: 'renamed' } as Dataset })
+    expect((await resultOf(room, own)).length).toBeGreaterThan(0)
+    const dropped = submit(room, { dataset: { id: 'dataset0001' as DatasetId, name: 'lines' } as Dataset })
+    expect((await errorOf(room, dropped)).code).toBe('no-such-dataset')
   })
 
   test('JOB40: shards that nobody holds are waited for, for 30 s', async () => {

@@ -31,6 +31,7 @@ export function createFakeDatasets(self: PeerId, members: () => readonly PeerId[
     changed()
   }
   const datasetOf = (dataset: FakeDataset): Dataset => ({
+    id: infoOf(dataset, self).id,
     name: dataset.name,
     info: () => infos.get(dataset.name) ?? infoOf(dataset, self),
     shards: () => shardsOf(dataset, members()),

@@ -40,7 +40,8 @@ export class MemoryShards {
   /** One node's view. A moved shard counts as fetched, and arrives as soon as it is asked for. */
   source(room: Room): ShardSource {
     return {
-      manifest: (name) => (name === this.manifest.name ? this.manifest : undefined),
+      manifest: (dataset) =>
+        dataset === this.manifest.name || Object(dataset).id === this.manifest.id ? this.manifest : undefined,
       holders: (shardId) => this.holders(shardId, room),
       holdsLocally: (shardId) => this.#placed.get(shardId)?.has(room.self.peerId) ?? false,
       read: async (shardId, signal) => {

@@ -35,6 +35,13 @@ export function resolveSpec(
   return { jobId, dataset: name, format: manifest.format, code, params, partitions, taskTimeoutMs }
 }
 
+/** A handle stands for its dataset alone, not for another that has its name by now. */
+export function datasetOf(options: MapReduceOptions): MapReduceOptions['dataset'] {
+  const { dataset } = options
+  const isHandle = typeof dataset === 'object' && typeof dataset?.id === 'string'
+  return isHandle ? dataset : datasetName(options)
+}
+
 export function datasetName({ dataset }: MapReduceOptions): string {
   const name = typeof dataset === 'string' ? dataset : dataset?.name
   if (typeof name !== 'string') throw bad('dataset', 'is neither a name nor a dataset')

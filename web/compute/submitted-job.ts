@@ -12,7 +12,7 @@ import {
   type MapReduceOptions,
 } from './job.ts'
 import { JobRun } from './job-run.ts'
-import { datasetName, resolveSpec } from './options.ts'
+import { datasetName, datasetOf, resolveSpec } from './options.ts'
 import { type TaskState, taskView } from './task.ts'
 import type { WorkerPeer } from './worker.ts'
 
@@ -103,7 +103,7 @@ export class SubmittedJob implements Job {
   }
 
   #begin(options: MapReduceOptions, ports: SubmittedJobPorts): JobRun {
-    const manifest = ports.shards.manifest(datasetName(options))
+    const manifest = ports.shards.manifest(datasetOf(options))
     const workers = ports.room.members().filter((member) => member.slots > 0 || member.isSelf).length
     const spec = resolveSpec(options, this.id, manifest, workers)
     return new JobRun({ ...ports, spec, inputs: manifest?.shards ?? [], onChange: () => this.#onChange() })

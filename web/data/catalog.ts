@@ -218,9 +218,13 @@ export class Catalog {
 function nameAll(manifests: readonly DatasetManifest[]): Map<string, DatasetManifest> {
   const sorted = [...manifests].sort((a, b) => a.addedAt - b.addedAt || (a.id < b.id ? -1 : 1))
   const names = new Map<string, DatasetManifest>()
+  /** The number that each name tries next: thousands of one name do not try all from the first. */
+  const next = new Map<string, number>()
   for (const manifest of sorted) {
     let name = manifest.name
-    for (let n = 2; names.has(name); n++) name = `${manifest.name} (${n})`
+    let n = next.get(name) ?? 2
+    while (names.has(name)) name = `${manifest.name} (${n++})`
+    next.set(manifest.name, n)
     names.set(name, manifest)
   }
   return names

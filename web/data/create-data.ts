@@ -162,7 +162,8 @@ class DataLayer implements Data {
   #source(reader: ShardReader): ShardSource {
     const context = this.#context
     return {
-      manifest: (name) => context.catalog.byName().get(name),
+      manifest: (dataset) =>
+        typeof dataset === 'string' ? context.catalog.byName().get(dataset) : context.catalog.get(dataset.id),
       holders: (shardId) => liveHolders(context, shardId),
       holdsLocally: (shardId) => context.local.has(shardId),
       read: (shardId, signal) => reader.read(shardId, signal),

@@ -81,7 +81,11 @@ export interface AddOptions {
   readonly signal?: AbortSignal
 }
 
+/**
+ * A handle is of one dataset, by its id: once that is dropped it stays so, whatever is added under the same name.
+ */
 export interface Dataset {
+  readonly id: DatasetId
   readonly name: string
   info(): DatasetInfo
   shards(): readonly ShardView[]
@@ -119,7 +123,8 @@ export interface Preview {
 
 /** What execution needs of the data layer, beside the public face. */
 export interface ShardSource {
-  manifest(name: string): DatasetManifest | undefined
+  /** By the name that it has now, or by its id. Undefined for one that is dropped. */
+  manifest(dataset: string | Pick<Dataset, 'id'>): DatasetManifest | undefined
   /** Live members that hold the shard, this node included. */
   holders(shardId: ShardId): readonly PeerId[]
   holdsLocally(shardId: ShardId): boolean

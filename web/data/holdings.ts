@@ -27,9 +27,14 @@ export class Holdings {
   learn(from: PeerId, { isFull, stays, sets }: HoldingsBody): void {
     const told = (isFull ? undefined : this.#told.get(from)) ?? { stays, sets: new Map() }
     told.stays = stays
-    // Copies, since the bytes of a message keep the whole frame that it came in.
-    for (const [datasetId, bits] of sets)
-      if (this.#isAcceptable(told, datasetId, bits)) told.sets.set(datasetId, bits.slice())
+    let unknown = [...told.sets.keys()].filter((id) => !this.#catalog.get(id)).length
+    for (const [datasetId, bits] of sets) {
+      const isNew = !this.#catalog.get(datasetId) && !told.sets.has(datasetId)
+      if ((isNew && unknown >= MAX_UNKNOWN_SETS) || !this.#isAcceptable(datasetId, bits)) continue
+      if (isNew) unknown++
+      // A copy, since the bytes of a message keep the whole frame that it came in.
+      told.sets.set(datasetId, bits.slice())
+    }
     this.#told.set(from, told)
     this.#changed.emit()
   }
@@ -43,12 +48,10 @@ export class Holdings {
   }
 
   /** Of a known dataset the bitmap must have its length; of unknown ones a few wait for their manifest. */
-  #isAcceptable({ sets }: Told, datasetId: DatasetId, bits: Uint8Array): boolean {
+  #isAcceptable(datasetId: DatasetId, bits: Uint8Array): boolean {
     const manifest = this.#catalog.get(datasetId)
     if (manifest) return bits.byteLength === Math.ceil(manifest.shards.length / 8)
-    if (this.#catalog.isDropped(datasetId)) return false
-    const unknown = [...sets.keys()].filter((known) => !this.#catalog.get(known)).length
-    return unknown < MAX_UNKNOWN_SETS
+    return !this.#catalog.isDropped(datasetId)
   }
 
   /** Its disk is full, and it keeps what it has. */
