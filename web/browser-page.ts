@@ -3,7 +3,8 @@ import type { MeshNode, NodePorts } from './node.ts'
 /**
  * Tells the room what becomes of the page: hidden or shown, and its end, while there is still time. A page that comes back
  * from the back-forward cache has left the room and its slot may be another's: it is loaded again. A page that was frozen,
- * or whose device was offline, reaches for signaling at once; its links find out by themselves whether they are dead.
+ * or whose device was offline, or that is shown again, reaches for signaling at once; its links find out by themselves
+ * whether they are dead.
  */
 export function followPage(
   node: Pick<MeshNode, 'updateProfile' | 'close'>,
@@ -23,7 +24,14 @@ export function followPage(
     },
     { signal },
   )
-  const hurry = () => transport.hurry()
+  document.addEventListener(
+    'visibilitychange',
+    () => {
+      if (document.visibilityState === 'visible') transport.hurry('shown')
+    },
+    { signal },
+  )
+  const hurry = () => transport.hurry('network')
   addEventListener(
     'pageshow',
     ({ persisted }) => {

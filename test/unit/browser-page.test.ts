@@ -14,7 +14,7 @@ function followed() {
     updateProfile: ({ isHidden }: { isHidden?: boolean }) => did.push(isHidden ? 'hidden' : 'shown'),
     close: async () => void did.push('close'),
   }
-  const stop = followPage(node, { hurry: () => did.push('hurry') })
+  const stop = followPage(node, { hurry: (news) => did.push(`hurry ${news}`) })
   const show = (persisted: boolean) => page.dispatchEvent(Object.assign(new Event('pageshow'), { persisted }))
   return { page, document, did, stop, show }
 }
@@ -26,10 +26,19 @@ describe('what becomes of the page', () => {
     page.dispatchEvent(new Event('online'))
     show(true)
     show(false)
-    expect(did).toEqual(['shown', 'hurry', 'hurry', 'hurry'])
+    expect(did).toEqual(['shown', 'hurry network', 'hurry network', 'hurry network'])
     stop()
     page.dispatchEvent(new Event('online'))
     expect(did.length).toBe(4)
+  })
+
+  test('PAGE1: shown again, signaling is tried at once; hidden, it is left alone', () => {
+    const { document, did } = followed()
+    document.visibilityState = 'hidden'
+    document.dispatchEvent(new Event('visibilitychange'))
+    document.visibilityState = 'visible'
+    document.dispatchEvent(new Event('visibilitychange'))
+    expect(did).toEqual(['shown', 'hidden', 'shown', 'hurry shown'])
   })
 
   test('PAGE2: a page that said goodbye and comes back from the cache is loaded again', () => {

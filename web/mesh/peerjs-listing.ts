@@ -3,12 +3,17 @@ import { TransportError } from './errors.ts'
 
 const MAX_LISTING_BYTES = 64 * 1024
 
-/** The ids that the server lists for `key`, as far as they are ids of ours. Rejects with `signaling-down`, or `signal.reason`. */
-export async function listPeers(
-  signalingUrl: string,
-  key: string,
-  signal: AbortSignal,
-): Promise<readonly PeerId[]> {
+/** A server lists no more of a key; stock ones list everybody. */
+const MAX_LISTED = 32
+
+/** The ids that are ids of ours, and whether the list was so short that nobody can be missing in it. */
+export interface Listing {
+  readonly peerIds: readonly PeerId[]
+  readonly isWhole: boolean
+}
+
+/** What the server lists for `key`. Rejects with `signaling-down`, or `signal.reason`. */
+export async function listPeers(signalingUrl: string, key: string, signal: AbortSignal): Promise<Listing> {
   try {
     const response = await fetch(`${signalingUrl.replace(/\/$/, '')}/${key}/peers`, {
       signal,
@@ -19,7 +24,7 @@ export async function listPeers(
     if (!response.ok) throw new RangeError(`status ${response.status}`)
     const listed: unknown = JSON.parse(await readText(response))
     if (!Array.isArray(listed)) throw new TypeError('no list')
-    return listed.filter(isPeerId)
+    return { peerIds: listed.filter(isPeerId), isWhole: listed.length < MAX_LISTED }
   } catch (cause) {
     if (signal.aborted) throw signal.reason
     throw new TransportError('signaling-down', 'the signaling server does not say who is here', { cause })

@@ -1,5 +1,6 @@
 import { type DataConnection, Peer } from 'peerjs'
 import type { Clock, PeerId, Random } from '../base/index.ts'
+import { SignalingHeartbeat } from './peerjs-heartbeat.ts'
 import { labelOf, readSignaling, type SignalingMessage } from './peerjs-screen.ts'
 import type { SignalingState } from './transport.ts'
 
@@ -49,10 +50,20 @@ export class PeerJsSignaling {
   #cancelWait: (() => void) | undefined
   #isClosed = false
   #onFirst: (() => void) | undefined
+  readonly #heartbeat: SignalingHeartbeat
+  #connection = 0
+  /** A list without us is believed once, until one names us again: servers that know nothing of each other may share an address. */
+  #believesAbsence = true
 
   constructor(options: PeerJsSignalingOptions, events: PeerJsSignalingEvents) {
     this.#options = options
     this.#events = events
+    this.#heartbeat = new SignalingHeartbeat({
+      clock: options.clock,
+      // A word to ourselves: every PeerJS server passes it on, keeps none of it, and none answers its HEARTBEAT.
+      ask: () => this.#peer?.socket.send({ type: 'EXPIRE', payload: null, dst: options.peerId }),
+      onSilent: () => this.#connectAnew(),
+    })
   }
 
   get state(): SignalingState {
@@ -82,10 +93,31 @@ export class PeerJsSignaling {
     })
   }
 
-  /** Connects anew at once: the device or its network is back, and a connection that seems open may be dead. */
-  hurry(): void {
-    const { clock } = this.#options
-    if (this.#isClosed || !this.#peer || clock.now() - this.#attemptedAt < SAME_NEWS_MS) return
+  /** Which connection is open, by number; undefined while signaling is down. */
+  get connection(): number | undefined {
+    return this.#state === 'connected' ? this.#connection : undefined
+  }
+
+  /** Whether the server's whole list, asked for while `connection` was open, names us. If not, it knows of no connection of ours. */
+  onList(connection: number | undefined, namesUs: boolean): void {
+    if (namesUs) this.#believesAbsence = true
+    else if (this.#believesAbsence && connection !== undefined && connection === this.connection) {
+      this.#believesAbsence = false
+      this.#connectAnew()
+    }
+  }
+
+  /**
+   * `network`: the device or its network is back, so what seems open is dead: connects anew at once. `shown`: a person looks
+   * again: connects at once where nothing is open, and asks the server where something is.
+   */
+  hurry(news: 'network' | 'shown'): void {
+    if (news === 'shown' && this.#state === 'connected') this.#heartbeat.ask()
+    else if (this.#options.clock.now() - this.#attemptedAt >= SAME_NEWS_MS) this.#connectAnew()
+  }
+
+  #connectAnew(): void {
+    if (this.#isClosed || !this.#peer) return
     this.#peer.disconnect()
     this.#cancelWait?.()
     this.#failures = 0
@@ -94,6 +126,7 @@ export class PeerJsSignaling {
 
   close(): void {
     this.#isClosed = true
+    this.#heartbeat.stop()
     this.#cancelWait?.()
     this.#peer?.destroy()
     this.#onFirst?.()
@@ -136,6 +169,9 @@ export class PeerJsSignaling {
     socket.removeAllListeners('message')
     socket.on('message', (raw: unknown) => {
       const message = readSignaling(raw)
+      this.#heartbeat.heard()
+      if (message?.kind === 'absent' && message.src === this.#options.peerId)
+        return this.#heartbeat.answered()
       if (message?.kind === 'server') this.#refusal = refusalOf(message)
       if (!message || this.#events.onMessage(message) === 'stop') return
       const passed = rebuild(message)
@@ -151,6 +187,8 @@ export class PeerJsSignaling {
     if (peer !== this.#peer) return
     this.#cancelWait?.()
     this.#openedAt = this.#options.clock.now()
+    this.#connection++
+    this.#heartbeat.start()
     this.#setState('connected', undefined)
   }
 
@@ -158,6 +196,7 @@ export class PeerJsSignaling {
   #onDown(peer: Peer): void {
     if (this.#isClosed || peer !== this.#peer) return
     this.#cancelWait?.()
+    this.#heartbeat.stop()
     // Two tabs of one id and token push each other out: each comes back more and more seldom.
     if (this.#openedAt !== undefined && this.#options.clock.now() - this.#openedAt >= STABLE_MS)
       this.#failures = 0

@@ -83,8 +83,10 @@ class PeerJsTransport implements Transport {
 
   async discover(signal: AbortSignal): Promise<readonly PeerId[]> {
     if (this.#isClosed) throw new TransportError('closed', 'the transport is closed')
-    const listed = await listPeers(this.#options.signalingUrl, this.#options.key, signal)
-    return listed.filter((id) => id !== this.peerId).slice(0, MAX_DISCOVERED)
+    const { connection } = this.#signaling
+    const { peerIds, isWhole } = await listPeers(this.#options.signalingUrl, this.#options.key, signal)
+    if (isWhole) this.#signaling.onList(connection, peerIds.includes(this.peerId))
+    return peerIds.filter((id) => id !== this.peerId).slice(0, MAX_DISCOVERED)
   }
 
   async dial(peerId: PeerId, signal: AbortSignal, index = 0): Promise<Connection> {
@@ -95,8 +97,8 @@ class PeerJsTransport implements Transport {
     return await this.#complete(dialled, true, signal)
   }
 
-  hurry(): void {
-    this.#signaling.hurry()
+  hurry(news: 'network' | 'shown'): void {
+    this.#signaling.hurry(news)
   }
 
   close(): Promise<void> {

@@ -23,8 +23,11 @@ export interface Transport {
    * connection of a link it is to be; the other side is told, and only the handshake proves it. Default 0.
    */
   dial(peerId: PeerId, signal: AbortSignal, index?: number): Promise<Connection>
-  /** The device or its network is back: signaling is reached anew at once, since what seems connected may be dead. */
-  hurry(): void
+  /**
+   * `network`: the device or its network is back, and signaling is reached anew at once, since what seems connected may be
+   * dead. `shown`: a person looks again, and signaling is tried at once where it is down, and asked where it seems up.
+   */
+  hurry(news: 'network' | 'shown'): void
   /** Closes every connection and leaves signaling. Idempotent. */
   close(): Promise<void>
 }

@@ -5,7 +5,7 @@ afterEach(() => vi.unstubAllGlobals())
 
 const ID = 'abcdefghijklmnopqrstuvwxyz234567'
 
-function listing(response: () => Response): Promise<readonly string[]> {
+function listing(response: () => Response) {
   vi.stubGlobal('fetch', async () => response())
   return listPeers('http://127.0.0.1:9000/', 'room', new AbortController().signal)
 }
@@ -13,7 +13,9 @@ function listing(response: () => Response): Promise<readonly string[]> {
 test('TRN1: of a listing only ids count, and the address is below the server', async () => {
   expect(
     await listing(() => new Response(JSON.stringify([ID, '__proto__', 7, null, 'A'.repeat(99)]))),
-  ).toEqual([ID])
+  ).toEqual({ peerIds: [ID], isWhole: true })
+  const many = Array.from({ length: 32 }, (_, index) => `stranger${index}`)
+  expect(await listing(() => new Response(JSON.stringify(many)))).toEqual({ peerIds: [], isWhole: false })
   const fetched = vi.fn(async () => new Response('[]'))
   vi.stubGlobal('fetch', fetched)
   await listPeers('http://127.0.0.1:9000/below/', 'room', new AbortController().signal)

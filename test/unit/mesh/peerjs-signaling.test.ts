@@ -9,8 +9,17 @@ beforeEach(() => {
   FakePeer.attempts = []
 })
 
+/** The clock of a page that hardly runs. */
+class LateClock extends VirtualClock {
+  lateMs = 0
+
+  override after(ms: number, run: () => void): () => void {
+    return super.after(ms + this.lateMs, run)
+  }
+}
+
 function started() {
-  const clock = new VirtualClock()
+  const clock = new LateClock()
   const news: string[] = []
   const signaling: PeerJsSignaling = new PeerJsSignaling(
     {
@@ -82,7 +91,7 @@ describe('signaling over PeerJS', () => {
     const { signaling, news, pass, latest } = started()
     latest().say('OPEN')
     await pass(20_000)
-    for (let n = 0; n < 3; n++) signaling.hurry()
+    for (let n = 0; n < 3; n++) signaling.hurry('network')
     expect(FakePeer.attempts.length).toBe(2)
     latest().say('OPEN')
     expect(news).toEqual(['connected', 'retrying', 'connected'])
@@ -93,11 +102,90 @@ describe('signaling over PeerJS', () => {
     latest().disconnect()
     await pass(2000)
     const before = FakePeer.attempts.length
-    signaling.hurry()
+    signaling.hurry('network')
     expect(FakePeer.attempts.length).toBe(before + 1)
     signaling.close()
-    signaling.hurry()
+    signaling.hurry('network')
     await pass(100_000)
     expect(FakePeer.attempts.length).toBe(before + 1)
+  })
+
+  test('TRN17: a server that has fallen silent is left for a new connection within 15 s', async () => {
+    const { signaling, news, pass, latest } = started()
+    latest().say('OPEN')
+    await pass(100_000 - 1)
+    expect(FakePeer.attempts.length).toBe(1)
+    expect(latest().asked.length).toBeGreaterThanOrEqual(9)
+    latest().isSilent = true
+    await pass(15_000)
+    expect(FakePeer.attempts.length).toBe(2)
+    expect(news).toEqual(['connected', 'retrying'])
+    signaling.close()
+  })
+
+  test('TRN17: a server that never answers is believed, and asked once for each connection', async () => {
+    const { signaling, pass, latest } = started()
+    latest().isSilent = true
+    latest().say('OPEN')
+    await pass(600_000)
+    expect(FakePeer.attempts.length).toBe(1)
+    expect(latest().asked.length).toBe(1)
+    signaling.close()
+  })
+
+  test('TRN17: a page that did not run asks anew before it believes in silence', async () => {
+    const { clock, signaling, pass, latest } = started()
+    clock.lateMs = 60_000
+    latest().say('OPEN')
+    latest().isSilent = true
+    await pass(70_000 + 2 * 65_000)
+    expect([latest().asked.length, FakePeer.attempts.length]).toEqual([4, 1])
+    await pass(65_000)
+    expect(FakePeer.attempts.length).toBe(2)
+    signaling.close()
+  })
+
+  test('TRN17: shown again, an open connection is asked at once, and one that waits is tried at once', async () => {
+    const { signaling, pass, latest } = started()
+    latest().say('OPEN')
+    await pass(5_000)
+    latest().isSilent = true
+    signaling.hurry('shown')
+    signaling.hurry('shown')
+    expect(latest().asked.length).toBe(2)
+    expect(FakePeer.attempts.length).toBe(1)
+    await pass(5_000)
+    expect(FakePeer.attempts.length).toBe(2)
+    for (let n = 0; n < 8; n++) {
+      latest().disconnect()
+      await pass(50_000)
+    }
+    latest().disconnect()
+    await pass(1_000)
+    const before = FakePeer.attempts.length
+    signaling.hurry('shown')
+    expect(FakePeer.attempts.length).toBe(before + 1)
+    signaling.close()
+  })
+
+  test('TRN18: a list that misses us makes a new connection, once until a list names us again', async () => {
+    const { signaling, pass, latest } = started()
+    signaling.onList(signaling.connection, false)
+    expect(FakePeer.attempts.length).toBe(1)
+    latest().say('OPEN')
+    const asked = signaling.connection
+    signaling.onList(undefined, false)
+    expect(FakePeer.attempts.length).toBe(1)
+    signaling.onList(asked, false)
+    expect(FakePeer.attempts.length).toBe(2)
+    latest().say('OPEN')
+    signaling.onList(asked, false)
+    signaling.onList(signaling.connection, false)
+    await pass(60_000)
+    expect(FakePeer.attempts.length).toBe(2)
+    signaling.onList(signaling.connection, true)
+    signaling.onList(signaling.connection, false)
+    expect(FakePeer.attempts.length).toBe(3)
+    signaling.close()
   })
 })
