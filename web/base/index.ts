@@ -1,8 +1,9 @@
 export { abortable, sleep, TimeoutError, withTimeout } from './abort.ts'
 export { concatBytes, equalBytes, fromBase32, fromUtf8, toBase32, toHex, toUtf8 } from './bytes.ts'
-export { type Clock, every } from './clock.ts'
+export { type Clock, delayOf, every, MAX_TIMER_MS } from './clock.ts'
 export type { Crypto, Identity } from './crypto.ts'
 export { reasonText, TabmeshError } from './errors.ts'
+export { entriesOf, isCount, isRecord } from './guards.ts'
 export {
   type DatasetId,
   type DeviceId,
@@ -18,5 +19,7 @@ export {
   type ShardId,
 } from './ids.ts'
 export { Listeners } from './listeners.ts'
+export { option } from './option.ts'
+export { OptionError } from './option-error.ts'
 export { createSeededRandom, type Random, randomBelow, randomToken, shuffled } from './random.ts'
 export { Stream, StreamError } from './stream.ts'

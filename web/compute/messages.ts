@@ -1,4 +1,14 @@
-import { isPeerId, isShardId, isTokenId, type JobId, type PeerId, type ShardId } from '../base/index.ts'
+import {
+  entriesOf,
+  isCount,
+  isPeerId,
+  isRecord,
+  isShardId,
+  isTokenId,
+  type JobId,
+  type PeerId,
+  type ShardId,
+} from '../base/index.ts'
 import type { ColumnType, DatasetFormat } from '../data/index.ts'
 import {
   INLINE_MAP_BYTES,
@@ -106,27 +116,32 @@ export interface FetchRequest {
 }
 
 export function parseJobSpec(body: unknown): JobSpec | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { jobId, dataset, params, partitions, taskTimeoutMs } = body
   const code = parseCode(body['code'])
   const format = parseFormat(body['format'])
   if (!isTokenId(jobId) || !isText(dataset, 1000) || !code || !format) return undefined
   if (!(params instanceof Uint8Array) || params.byteLength > MAX_PARAMS_BYTES) return undefined
-  if (!isCount(partitions, MAX_PARTITIONS) || partitions < 1) return undefined
-  if (!isCount(taskTimeoutMs, MAX_TASK_TIMEOUT_MS) || taskTimeoutMs < 1) return undefined
+  if (!isCount(partitions, 1, MAX_PARTITIONS)) return undefined
+  if (!isCount(taskTimeoutMs, 1, MAX_TASK_TIMEOUT_MS)) return undefined
   return { jobId, dataset, format, code, params, partitions, taskTimeoutMs }
 }
 
 export function parseMapRequest(body: unknown): MapRequest | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { jobId, task, attempt, shardId } = body
-  if (!isTokenId(jobId) || !isCount(task, MAX_TASKS) || !isCount(attempt, MAX_TASKS) || !isShardId(shardId))
+  if (
+    !isTokenId(jobId) ||
+    !isCount(task, 0, MAX_TASKS) ||
+    !isCount(attempt, 0, MAX_TASKS) ||
+    !isShardId(shardId)
+  )
     return undefined
   return { jobId, task, attempt, shardId }
 }
 
 export function parseMapAnswer(body: unknown, partitions: number): MapAnswer | FaultAnswer | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   if (body['type'] === 'fault') return parseFaultAnswer(body)
   const { type, sizes, inline, recordsRead, bytesMoved } = body
   const counters = parseCounters(body['counters'])
@@ -140,9 +155,9 @@ export function parseMapAnswer(body: unknown, partitions: number): MapAnswer | F
 }
 
 export function parseReduceRequest(body: unknown): ReduceRequest | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { jobId, partition, attempt, inputs } = body
-  if (!isTokenId(jobId) || !isCount(partition, MAX_PARTITIONS) || !isCount(attempt, MAX_TASKS))
+  if (!isTokenId(jobId) || !isCount(partition, 0, MAX_PARTITIONS) || !isCount(attempt, 0, MAX_TASKS))
     return undefined
   if (!Array.isArray(inputs) || inputs.length > MAX_TASKS) return undefined
   const parsed = inputs.map(parseReduceInput)
@@ -152,26 +167,26 @@ export function parseReduceRequest(body: unknown): ReduceRequest | undefined {
 }
 
 function parseReduceInput(body: unknown): ReduceInput | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { inline, peer, task, attempt, bytes } = body
   if (inline instanceof ArrayBuffer) return inline.byteLength > INLINE_MAP_BYTES ? undefined : { inline }
   if (
     !isPeerId(peer) ||
-    !isCount(task, MAX_TASKS) ||
-    !isCount(attempt, MAX_TASKS) ||
-    !isCount(bytes, MAX_OUTPUT_BYTES)
+    !isCount(task, 0, MAX_TASKS) ||
+    !isCount(attempt, 0, MAX_TASKS) ||
+    !isCount(bytes, 0, MAX_OUTPUT_BYTES)
   )
     return undefined
   return { peer, task, attempt, bytes }
 }
 
 export function parseReduceAnswer(body: unknown): ReduceAnswer | FaultAnswer | LostAnswer | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   if (body['type'] === 'fault') return parseFaultAnswer(body)
   if (body['type'] === 'lost') return parseLostAnswer(body)
   const { type, bytes, inline, bytesMoved } = body
   const counters = parseCounters(body['counters'])
-  if (type !== 'reduced' || !counters || !isCount(bytes, MAX_OUTPUT_BYTES) || !isCount(bytesMoved))
+  if (type !== 'reduced' || !counters || !isCount(bytes, 0, MAX_OUTPUT_BYTES) || !isCount(bytesMoved))
     return undefined
   if (inline === undefined) return { type, bytes, counters, bytesMoved }
   if (!(inline instanceof ArrayBuffer) || inline.byteLength !== bytes || bytes > INLINE_RESULT_BYTES)
@@ -179,26 +194,30 @@ export function parseReduceAnswer(body: unknown): ReduceAnswer | FaultAnswer | L
   return { type, bytes, inline, counters, bytesMoved }
 }
 
-function parseFaultAnswer(body: Record<string, unknown>): FaultAnswer | undefined {
+function parseFaultAnswer(body: Readonly<Record<string, unknown>>): FaultAnswer | undefined {
   const fault = parseFault(body['fault'])
   return fault && { type: 'fault', fault }
 }
 
-function parseLostAnswer(body: Record<string, unknown>): LostAnswer | undefined {
+function parseLostAnswer(body: Readonly<Record<string, unknown>>): LostAnswer | undefined {
   const tasks = body['tasks']
-  if (!Array.isArray(tasks) || tasks.length > MAX_TASKS || !tasks.every((task) => isCount(task, MAX_TASKS)))
+  if (
+    !Array.isArray(tasks) ||
+    tasks.length > MAX_TASKS ||
+    !tasks.every((task) => isCount(task, 0, MAX_TASKS))
+  )
     return undefined
   return { type: 'lost', tasks }
 }
 
 export function parseFetchRequest(body: unknown): FetchRequest | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { submitter, jobId, stage, task, attempt, bucket, offset } = body
   if (!isPeerId(submitter) || !isTokenId(jobId) || (stage !== 'map' && stage !== 'reduce')) return undefined
   if (
-    !isCount(task, MAX_TASKS) ||
-    !isCount(attempt, MAX_TASKS) ||
-    !isCount(bucket, MAX_PARTITIONS) ||
+    !isCount(task, 0, MAX_TASKS) ||
+    !isCount(attempt, 0, MAX_TASKS) ||
+    !isCount(bucket, 0, MAX_PARTITIONS) ||
     !isCount(offset)
   )
     return undefined
@@ -206,7 +225,7 @@ export function parseFetchRequest(body: unknown): FetchRequest | undefined {
 }
 
 function parseCode(body: unknown): JobCode | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { map, combine, reduce } = body
   if (typeof map !== 'string' || !isTextOrNone(combine) || !isTextOrNone(reduce)) return undefined
   if (map.length + (combine?.length ?? 0) + (reduce?.length ?? 0) > MAX_CODE_CHARS) return undefined
@@ -214,7 +233,7 @@ function parseCode(body: unknown): JobCode | undefined {
 }
 
 function parseFormat(body: unknown): DatasetFormat | undefined {
-  if (!isObject(body)) return undefined
+  if (!isRecord(body)) return undefined
   const { kind, delimiter, columns, newline, schema } = body
   if (kind === 'ndjson' || kind === 'text') return { kind }
   if (kind !== 'csv' || !isText(delimiter, 8) || !Array.isArray(columns) || columns.length > MAX_COLUMNS)
@@ -232,9 +251,10 @@ function parseFormat(body: unknown): DatasetFormat | undefined {
 }
 
 function parseSchema(body: unknown): Readonly<Record<string, ColumnType>> | undefined {
-  if (body !== undefined && !isObject(body)) return undefined
+  const entries = body === undefined ? [] : entriesOf(body, MAX_COLUMNS)
+  if (!entries) return undefined
   const types = new Map<string, ColumnType>()
-  for (const [name, type] of Object.entries(body ?? {})) {
+  for (const [name, type] of entries) {
     if (type !== 'string' && type !== 'number' && type !== 'boolean') return undefined
     types.set(name, type)
   }
@@ -248,20 +268,12 @@ function isNewline(value: unknown): value is '\n' | '\r\n' | '\r' | undefined {
 /** Of one task's output: together no more than a task may give. */
 function areSizes(sizes: readonly unknown[]): sizes is readonly number[] {
   return (
-    sizes.every((size) => isCount(size, MAX_OUTPUT_BYTES)) && sumOf(sizes as number[]) <= MAX_OUTPUT_BYTES
+    sizes.every((size) => isCount(size, 0, MAX_OUTPUT_BYTES)) && sumOf(sizes as number[]) <= MAX_OUTPUT_BYTES
   )
 }
 
 function sumOf(sizes: readonly number[]): number {
   return sizes.reduce((sum, size) => sum + size, 0)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
-}
-
-function isCount(value: unknown, max: number = Number.MAX_SAFE_INTEGER): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= max
 }
 
 function isText(value: unknown, maxChars: number): value is string {

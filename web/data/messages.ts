@@ -1,4 +1,14 @@
-import { type DatasetId, isPeerId, isShardId, isTokenId, type JobId, type ShardId } from '../base/index.ts'
+import {
+  type DatasetId,
+  entriesOf,
+  isCount,
+  isPeerId,
+  isRecord,
+  isShardId,
+  isTokenId,
+  type JobId,
+  type ShardId,
+} from '../base/index.ts'
 import type { Value } from '../wire/index.ts'
 import type { ColumnType, DatasetFormat, DatasetManifest, ShardInfo } from './dataset.ts'
 import {
@@ -50,7 +60,7 @@ export interface HoldingsBody {
 export type DigestBody = readonly (readonly [DatasetId, boolean])[]
 
 export function readPut(body: unknown): PutBody | undefined {
-  if (!isObject(body) || !isDatasetId(body['ingest']) || !isShardId(body['shardId'])) return undefined
+  if (!isRecord(body) || !isDatasetId(body['ingest']) || !isShardId(body['shardId'])) return undefined
   const bytes = readBytes(body['bytes'])
   if (!bytes || bytes.byteLength === 0 || bytes.byteLength > MAX_SHARD_BYTES) return undefined
   return { ingest: body['ingest'], shardId: body['shardId'], bytes }
@@ -86,7 +96,7 @@ export function readDigest(body: unknown): DigestBody | undefined {
 }
 
 export function readHoldings(body: unknown): HoldingsBody | undefined {
-  if (!isObject(body) || typeof body['isFull'] !== 'boolean' || typeof body['stays'] !== 'boolean')
+  if (!isRecord(body) || typeof body['isFull'] !== 'boolean' || typeof body['stays'] !== 'boolean')
     return undefined
   const sets: unknown = body['sets']
   if (!Array.isArray(sets) || sets.length > MAX_DATASETS) return undefined
@@ -118,7 +128,7 @@ export function isDatasetName(value: unknown): value is string {
 
 /** A copy with the known fields only; undefined for anything out of shape or bounds. */
 export function readManifest(value: unknown): DatasetManifest | undefined {
-  if (!isObject(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { id, name, format, replicas, header, shards, addedBy, addedAt } = value
   const checkedFormat = readFormat(format)
   const checkedShards = readShards(shards)
@@ -126,7 +136,7 @@ export function readManifest(value: unknown): DatasetManifest | undefined {
     return undefined
   }
   if (replicas !== 'default' && !isCount(replicas, 1, MAX_REPLICAS)) return undefined
-  if (!isCount(addedAt, 0, Number.MAX_SAFE_INTEGER)) return undefined
+  if (!isCount(addedAt)) return undefined
   if (header !== undefined && (typeof header !== 'string' || header.length > MAX_SHARD_BYTES))
     return undefined
   return {
@@ -145,7 +155,7 @@ function readShards(value: unknown): ShardInfo[] | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_SHARDS) return undefined
   const shards: ShardInfo[] = []
   for (const shard of value) {
-    if (!isObject(shard) || !isShardId(shard['id'])) return undefined
+    if (!isRecord(shard) || !isShardId(shard['id'])) return undefined
     const { id, bytes, records } = shard
     if (!isCount(bytes, 1, MAX_SHARD_BYTES) || !isCount(records, 0, bytes)) return undefined
     shards.push({ id, bytes, records })
@@ -154,13 +164,13 @@ function readShards(value: unknown): ShardInfo[] | undefined {
 }
 
 function readFormat(value: unknown): DatasetFormat | undefined {
-  if (!isObject(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { kind, delimiter, columns, newline, schema } = value
   if (kind === 'ndjson' || kind === 'text') return { kind }
   if (kind !== 'csv' || !isDelimiter(delimiter)) return undefined
   if (!Array.isArray(columns) || columns.length > MAX_COLUMNS || !columns.every(isText)) return undefined
   if (newline !== undefined && newline !== '\n' && newline !== '\r\n' && newline !== '\r') return undefined
-  const typed = schema === undefined ? [] : isObject(schema) ? Object.entries(schema) : undefined
+  const typed = schema === undefined ? [] : entriesOf(schema, MAX_COLUMNS)
   const known = new Set(columns)
   if (!typed?.every(([column, type]) => known.has(column) && isColumnType(type))) return undefined
   return {
@@ -183,12 +193,4 @@ function isText(value: unknown): value is string {
 
 function isColumnType(value: unknown): boolean {
   return value === 'string' || value === 'number' || value === 'boolean'
-}
-
-function isCount(value: unknown, least: number, most: number): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
-}
-
-function isObject(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,12 @@
-import { type DeviceId, isPeerId, isTokenId, type PeerId, type SessionId } from '../base/index.ts'
+import {
+  type DeviceId,
+  isCount,
+  isPeerId,
+  isRecord,
+  isTokenId,
+  type PeerId,
+  type SessionId,
+} from '../base/index.ts'
 import type { MemberProfile } from './room.ts'
 
 export const MAX_NAME_CHARACTERS = 64
@@ -55,8 +63,7 @@ export function isProfile(value: { readonly [key: string]: unknown }): boolean {
     typeof capacity === 'number' &&
     capacity >= 0 &&
     capacity <= MAX_CAPACITY &&
-    isCount(slots) &&
-    slots <= MAX_SLOTS &&
+    isCount(slots, 0, MAX_SLOTS) &&
     typeof isHidden === 'boolean'
   )
 }
@@ -72,14 +79,6 @@ export function isNewer(a: Announcement, b: Announcement): boolean {
   if (a.sessionId === b.sessionId) return a.version > b.version
   if (a.startedAt !== b.startedAt) return a.startedAt > b.startedAt
   return a.sessionId > b.sessionId
-}
-
-export function isRecord(value: unknown): value is { readonly [key: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isListOf(value: unknown, isItem: (item: unknown) => boolean, max: number): boolean {

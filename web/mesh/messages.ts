@@ -1,6 +1,6 @@
-import { isPeerId, type PeerId, reasonText, TabmeshError } from '../base/index.ts'
+import { isCount, isPeerId, isRecord, type PeerId, reasonText, TabmeshError } from '../base/index.ts'
 import { decodeValue, encodeValue, type Value, WireError } from '../wire/index.ts'
-import { type Announcement, isAnnouncement, isRecord } from './announcement.ts'
+import { type Announcement, isAnnouncement } from './announcement.ts'
 
 /** Channels and methods are names like `data.shard`. */
 export const MAX_CALL_NAME_CHARACTERS = 64
@@ -79,13 +79,13 @@ function isMeshMessage(value: unknown): value is MeshMessage {
     case 'notify':
       return isCallName(value['channel'])
     case 'request':
-      return isId(value['id']) && isCallName(value['method'])
+      return isCount(value['id']) && isCallName(value['method'])
     case 'answer':
     case 'cancel':
-      return isId(value['id'])
+      return isCount(value['id'])
     case 'failure':
       return (
-        isId(value['id']) &&
+        isCount(value['id']) &&
         isText(value['code'], MAX_CODE_CHARACTERS) &&
         isText(value['message'], MAX_ERROR_CHARACTERS)
       )
@@ -94,16 +94,12 @@ function isMeshMessage(value: unknown): value is MeshMessage {
     case 'forward':
       return isPeerId(value['to']) && isPeerId(value['from']) && value['frame'] instanceof Uint8Array
     case 'spread':
-      return isId(value['number']) && value['frame'] instanceof Uint8Array
+      return isCount(value['number']) && value['frame'] instanceof Uint8Array
     case 'spread-ack':
-      return isId(value['number'])
+      return isCount(value['number'])
     default:
       return false
   }
-}
-
-function isId(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isText(value: unknown, max: number): boolean {

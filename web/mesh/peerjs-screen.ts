@@ -1,3 +1,5 @@
+import { isRecord } from '../base/index.ts'
+
 /**
  * What the signaling server may say, as far as we let it through to PeerJS. Everything else ends here: PeerJS itself
  * trusts the shape of what it is handed, keeps what it does not know for ever, closes healthy connections when told that
@@ -72,7 +74,7 @@ export function readSignaling(raw: unknown): SignalingMessage | undefined {
 function readPeerMessage(
   type: 'OFFER' | 'ANSWER' | 'CANDIDATE',
   src: string,
-  payload: Record<string, unknown>,
+  payload: Readonly<Record<string, unknown>>,
 ): SignalingMessage | undefined {
   const { connectionId } = payload
   if (!isId(connectionId) || payload['type'] !== 'data') return undefined
@@ -137,10 +139,6 @@ export function readFingerprint(sdp: string): Uint8Array<ArrayBuffer> | undefine
 function serverText(payload: unknown): string {
   const text = isRecord(payload) ? payload['msg'] : undefined
   return typeof text === 'string' ? text.slice(0, 200) : ''
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isId(value: unknown): value is string {

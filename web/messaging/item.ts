@@ -1,4 +1,4 @@
-import type { MessageId, PeerId } from '../base/index.ts'
+import { entriesOf, type MessageId, type PeerId } from '../base/index.ts'
 import { decodeValue, encodeValue, type Value, WireError } from '../wire/index.ts'
 import { MessagingError } from './errors.ts'
 import { isTopicName } from './pattern.ts'
@@ -72,9 +72,9 @@ export function decodeBody(bytes: Uint8Array): { readonly body: Value } | undefi
 
 /** Throws a MessagingError `bad-option`. */
 export function checkHeaders(headers: Headers | undefined): Headers {
-  if (headers === undefined || Object.keys(headers).length === 0) return NO_HEADERS
+  if (headers === undefined) return NO_HEADERS
   const checked = readHeaders(headers)
-  if (checked) return checked
+  if (checked) return Object.keys(checked).length === 0 ? NO_HEADERS : checked
   const rule = `at most ${MAX_HEADERS} names of 1 to ${MAX_HEADER_NAME} characters with texts of at most ${MAX_HEADER_TEXT}`
   throw new MessagingError('bad-option', `headers take ${rule}, finite numbers or booleans`)
 }
@@ -86,9 +86,8 @@ export function messageId(from: PeerId, stream: string, number: number): Message
 
 /** Undefined for what is no headers or breaks a bound. */
 export function readHeaders(value: unknown): Headers | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const pairs = Object.entries(value)
-  if (pairs.length > MAX_HEADERS) return undefined
+  const pairs = entriesOf(value, MAX_HEADERS)
+  if (!pairs) return undefined
   for (const [name, held] of pairs) {
     if (name.length < 1 || name.length > MAX_HEADER_NAME || !name.isWellFormed()) return undefined
     if (typeof held === 'string' ? held.length > MAX_HEADER_TEXT || !held.isWellFormed() : !isPlain(held))

@@ -1,4 +1,4 @@
-import { isTokenId } from '../base/index.ts'
+import { isCount, isRecord, isTokenId } from '../base/index.ts'
 import { batchFromWire } from './batch.ts'
 import type { Item } from './item.ts'
 import { isPattern } from './pattern.ts'
@@ -67,12 +67,4 @@ export function readStoreBatch(value: unknown): StoreBatch | undefined {
 /** The answer to {@link METHOD_MARK} and {@link METHOD_STORE}: the highest number that is on disk there. */
 export function readMarkAnswer(value: unknown): number | undefined {
   return isCount(value) ? value : undefined
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../web/base/index.ts'
+import { type Clock, delayOf } from '../../../web/base/index.ts'
 
 interface Event {
   readonly at: number
@@ -30,11 +30,11 @@ export class VirtualClock implements Clock {
 
   after(ms: number, run: () => void): () => void {
     const event: Event = {
-      at: this.#now + Math.max(0, Number.isFinite(ms) ? ms : 0),
+      at: this.#now + delayOf(ms),
       order: this.#order++,
       run,
     }
-    this.#push(event)
+    if (event.at < Infinity) this.#push(event)
     return () => {
       event.run = undefined
     }

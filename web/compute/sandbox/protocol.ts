@@ -1,3 +1,4 @@
+import { entriesOf, isCount, isRecord } from '../../base/index.ts'
 import { MAX_COUNTER_NAME_CHARS, MAX_COUNTERS } from './counters.ts'
 import type { GuestFault, GuestFaultCode, GuestResult, GuestTask } from './port.ts'
 
@@ -46,7 +47,7 @@ const MAX_LEAKS = 32
 
 /** A message that carries this run's nonce and is whole; anything else is undefined, and a reason to kill the worker. */
 export function parseGuestMessage(message: unknown, nonce: string): GuestMessage | undefined {
-  if (!isObject(message) || message['nonce'] !== nonce) return undefined
+  if (!isRecord(message) || message['nonce'] !== nonce) return undefined
   const { verb, id } = message
   if (verb === 'tested') return parseTested(message, nonce)
   if (typeof id !== 'number') return undefined
@@ -59,14 +60,14 @@ export function parseGuestMessage(message: unknown, nonce: string): GuestMessage
   return fault && { verb, nonce, id, fault }
 }
 
-function parseTested(message: Record<string, unknown>, nonce: string): GuestMessage | undefined {
+function parseTested(message: Readonly<Record<string, unknown>>, nonce: string): GuestMessage | undefined {
   const leaks = message['leaks']
   if (!Array.isArray(leaks) || leaks.length > MAX_LEAKS) return undefined
   return { verb: 'tested', nonce, leaks: leaks.map((leak) => String(leak).slice(0, 100)) }
 }
 
 export function parseResult(value: unknown): GuestResult | undefined {
-  if (!isObject(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { buckets, recordsRead } = value
   if (
     !Array.isArray(buckets) ||
@@ -74,16 +75,14 @@ export function parseResult(value: unknown): GuestResult | undefined {
     !buckets.every((one) => one instanceof ArrayBuffer)
   )
     return undefined
-  if (typeof recordsRead !== 'number' || !Number.isSafeInteger(recordsRead) || recordsRead < 0)
-    return undefined
+  if (!isCount(recordsRead)) return undefined
   const counters = parseCounters(value['counters'])
   return counters && { buckets, recordsRead, counters }
 }
 
 export function parseCounters(value: unknown): Record<string, number> | undefined {
-  if (!isObject(value)) return undefined
-  const entries = Object.entries(value)
-  if (entries.length > MAX_COUNTERS) return undefined
+  const entries = entriesOf(value, MAX_COUNTERS)
+  if (!entries) return undefined
   const counters: Record<string, number> = Object.create(null)
   for (const [name, n] of entries) {
     if (name.length > MAX_COUNTER_NAME_CHARS || typeof n !== 'number' || !Number.isFinite(n)) return undefined
@@ -93,7 +92,7 @@ export function parseCounters(value: unknown): Record<string, number> | undefine
 }
 
 export function parseFault(value: unknown): GuestFault | undefined {
-  if (!isObject(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { code, message, record, stack } = value
   if (!isFaultCode(code) || typeof message !== 'string') return undefined
   return {
@@ -106,8 +105,4 @@ export function parseFault(value: unknown): GuestFault | undefined {
 
 function isFaultCode(value: unknown): value is GuestFaultCode {
   return FAULT_CODES.has(value)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

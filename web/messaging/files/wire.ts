@@ -1,4 +1,4 @@
-import { isTokenId } from '../../base/index.ts'
+import { isCount, isRecord, isTokenId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import type { FileInfo, SharedFile } from './transfer.ts'
 
@@ -53,8 +53,8 @@ export function offerToWire({ id, name, size, type, lastModified }: SharedFile):
 
 /** Undefined for what is no offer. */
 export function readOffer(value: unknown): SharedFile | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const { id, name, size, type, lastModified } = value as Readonly<Record<string, unknown>>
+  if (!isRecord(value)) return undefined
+  const { id, name, size, type, lastModified } = value
   if (!isTokenId(id) || !isName(name) || !isSize(size)) return undefined
   if (typeof type !== 'string' || (type !== '' && !TYPE.test(type))) return undefined
   if (!Number.isFinite(lastModified)) return undefined
@@ -62,20 +62,22 @@ export function readOffer(value: unknown): SharedFile | undefined {
 }
 
 export function readChunkAsk(value: unknown): { id: string; index: number; bytes: number } | undefined {
-  const { id, index, bytes } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (!isRecord(value)) return undefined
+  const { id, index, bytes } = value
   if (!isTokenId(id) || !isCount(index) || !isCount(bytes)) return undefined
   return { id, index, bytes }
 }
 
 export function readEnd(value: unknown): { id: string; how: End; reason: string } | undefined {
-  const { id, how, reason } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (!isRecord(value)) return undefined
+  const { id, how, reason } = value
   if (!isTokenId(id) || typeof reason !== 'string' || reason.length > 200) return undefined
   if (how !== 'done' && how !== 'declined' && how !== 'cancelled' && how !== 'failed') return undefined
   return { id, how, reason }
 }
 
 export function readFileId(value: unknown): string | undefined {
-  const id = (value as { readonly id?: unknown } | null)?.id
+  const id = isRecord(value) ? value['id'] : undefined
   return isTokenId(id) ? id : undefined
 }
 
@@ -90,9 +92,5 @@ function isName(value: unknown): value is string {
 }
 
 function isSize(value: unknown): value is number {
-  return isCount(value) && value <= MAX_FILE_BYTES
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+  return isCount(value, 0, MAX_FILE_BYTES)
 }

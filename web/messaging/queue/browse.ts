@@ -1,9 +1,9 @@
-import type { MessageId } from '../../base/index.ts'
+import { isRecord, type MessageId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { decodeBody, messageId } from '../item.ts'
 import { compileSelector } from '../selector/index.ts'
-import { isRow, readAll } from './messages.ts'
+import { readAll } from './messages.ts'
 import type { BrowsedMessage } from './queue.ts'
 import { type QueueItem, readItem } from './queue-item.ts'
 
@@ -19,7 +19,7 @@ export async function* browseAll(
   let after: number | null = null
   for (;;) {
     const answer = await ask({ after, selector })
-    const rows = isRow(answer) ? readAll(answer['items'], MAX_ANSWER, readBrowsed) : undefined
+    const rows = isRecord(answer) ? readAll(answer['items'], MAX_ANSWER, readBrowsed) : undefined
     if (!rows) throw new MessagingError('malformed', 'the owner’s answer is none')
     for (const { item, attempts } of rows) {
       after = item.order

@@ -1,4 +1,12 @@
-import { type Clock, every, type MessageId, type PeerId, type Random, randomToken } from '../../base/index.ts'
+import {
+  type Clock,
+  every,
+  isRecord,
+  type MessageId,
+  type PeerId,
+  type Random,
+  randomToken,
+} from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
 import { decodeBody, type Headers, messageId } from '../item.ts'
 import { compileSelector } from '../selector/index.ts'
@@ -8,7 +16,6 @@ import { compareEpochs } from './epoch.ts'
 import { FINISHED, type Granted, type Held, leaseLost } from './held.ts'
 import {
   headToWire,
-  isRow,
   MAX_TOKENS,
   METHOD_CANCEL,
   METHOD_PREPARE,
@@ -263,7 +270,7 @@ export class QueueConsumer implements AckParty {
     const answer = await this.#ports.calls.request(reign.owner, METHOD_PREPARE, body, {
       timeoutMs: REQUEST_MS,
     })
-    return isRow(answer) && answer['isPrepared'] === true
+    return isRecord(answer) && answer['isPrepared'] === true
   }
 
   /** What comes back is in the loop's hand as before; where the loop has gone on, the attempt has failed. */

@@ -1,4 +1,4 @@
-import { isPeerId, isTokenId, type PeerId } from '../../base/index.ts'
+import { isCount, isPeerId, isRecord, isTokenId, type PeerId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { isTopicName } from '../pattern.ts'
 import { DEDUP_WINDOW } from './dedup.ts'
@@ -85,7 +85,7 @@ export function factsToWire({ version, isAll, facts, gone }: Facts): Value {
 }
 
 export function readFacts(value: unknown): Facts | undefined {
-  if (!isRow(value) || typeof value['isAll'] !== 'boolean' || !isCount(value['version'])) return undefined
+  if (!isRecord(value) || typeof value['isAll'] !== 'boolean' || !isCount(value['version'])) return undefined
   const facts = readAll(value['facts'], MAX_FACTS, readFact)
   const gone = readAll(value['gone'], MAX_FACTS, (name) => (isTopicName(name) ? name : undefined))
   return facts && gone && { version: value['version'], isAll: value['isAll'], facts, gone }
@@ -110,7 +110,7 @@ export function headToWire(queue: string, epoch: Epoch): { queue: string; epoch:
 }
 
 export function readHead(value: unknown): (Head & { readonly row: Row }) | undefined {
-  if (!isRow(value) || !isTopicName(value['queue'])) return undefined
+  if (!isRecord(value) || !isTopicName(value['queue'])) return undefined
   const epoch = readEpoch(value['epoch'])
   return epoch && { queue: value['queue'], epoch, row: value }
 }
@@ -196,7 +196,7 @@ export interface PutAnswer {
 }
 
 export function readPutAnswer(value: unknown): PutAnswer | undefined {
-  if (!isRow(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { mark, copies } = value as { mark?: unknown; copies?: unknown }
   const refused = readAll(value['refused'], MAX_PAGE_ITEMS, (row) =>
     Array.isArray(row) && row.length === 2 && isNumber(row[0]) && typeof row[1] === 'string'
@@ -258,14 +258,6 @@ export function readAll<T>(
     all.push(one)
   }
   return all
-}
-
-export function isRow(value: unknown): value is Row {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function readToken(value: unknown): number | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, every, type PeerId, type Random, sleep } from '../../base/index.ts'
+import { type Clock, every, isRecord, type PeerId, type Random, sleep } from '../../base/index.ts'
 import { type Member, place, RemoteError, type Room } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
@@ -9,7 +9,7 @@ import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch, epochToWire } from './epoch.ts'
 import { Facts } from './facts.ts'
 import { Follower } from './follower.ts'
-import { type Fact, headToWire, isRow, METHOD_DROP, METHOD_OPEN, METHOD_RETIRE } from './messages.ts'
+import { type Fact, headToWire, METHOD_DROP, METHOD_OPEN, METHOD_RETIRE } from './messages.ts'
 import { Owner, type OwnerPorts } from './owner.ts'
 import type { QueueItem } from './queue-item.ts'
 import { mergeFrom, type Summary } from './reconcile.ts'
@@ -428,9 +428,9 @@ export class Ownership {
   }
 
   async #onOpen(body: unknown): Promise<Value> {
-    const queue = isRow(body) ? body['queue'] : undefined
-    const given = isRow(body) ? body['wanted'] : undefined
-    if (!isTopicName(queue) || !isRow(given)) throw new MessagingError('malformed', 'this opens no queue')
+    const queue = isRecord(body) ? body['queue'] : undefined
+    const given = isRecord(body) ? body['wanted'] : undefined
+    if (!isTopicName(queue) || !isRecord(given)) throw new MessagingError('malformed', 'this opens no queue')
     const wanted = checkSettings(given as Partial<QueueSettings>)
     if (!this.#owners.has(queue)) await this.#found(queue, wanted)
     const owner = this.owner(queue)

@@ -1,4 +1,4 @@
-import type { Clock, MessageId, PeerId, Random } from '../../base/index.ts'
+import { type Clock, isRecord, type MessageId, type PeerId, type Random } from '../../base/index.ts'
 import type { Room } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
@@ -20,7 +20,6 @@ import { loadReplicas } from './load-replicas.ts'
 import {
   CHANNEL_STORED,
   headToWire,
-  isRow,
   METHOD_APPLY,
   METHOD_BROWSE,
   METHOD_DECIDE,
@@ -298,7 +297,7 @@ export class Queues {
 
   #serve(): void {
     this.#calls.serve(METHOD_DELIVER, (body, { from }) => {
-      const id = isRow(body) ? body['consumer'] : undefined
+      const id = isRecord(body) ? body['consumer'] : undefined
       const consumer = typeof id === 'string' ? this.#consumers.get(id.split('.')[0] ?? '') : undefined
       if (!consumer) throw new MessagingError('lease-lost', 'this consumer has ended')
       consumer.onDeliver(body, from)

@@ -1,11 +1,10 @@
-import type { PeerId } from '../../base/index.ts'
+import { isRecord, type PeerId } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Calls } from './calls.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
 import {
   headToWire,
-  isRow,
   METHOD_FETCH,
   METHOD_SUMMARY,
   readAttempts,
@@ -107,7 +106,7 @@ export async function fetchAll(
       numbers: left.toArray(),
     }
     const answer = await calls.request(peer, METHOD_FETCH, body, { timeoutMs: REQUEST_MS, signal })
-    const row = isRow(answer) ? answer : {}
+    const row = isRecord(answer) ? answer : {}
     const items = readQueueItems(row['items'])
     const attempts = readAttempts(row['attempts'])
     if (!items || !attempts) throw new MessagingError('malformed', 'these are no messages of a queue')
@@ -137,7 +136,7 @@ function stateOf(source: Source): SourceState {
 }
 
 function readSummary(value: unknown): Summary | undefined {
-  if (!isRow(value)) return undefined
+  if (!isRecord(value)) return undefined
   const sources = readSources(value['sources'])
   const dedupIds = readIds(value['dedup'])
   const transactions = readTransactions(value['tx'])

@@ -1,7 +1,7 @@
-import { type Clock, sleep } from '../../base/index.ts'
+import { type Clock, isCount, isRecord, sleep } from '../../base/index.ts'
 import type { Calls } from './calls.ts'
 import type { Granted, Held } from './held.ts'
-import { headToWire, isCount, isRow, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
+import { headToWire, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
 import { isSameReign, type Ownership, type Reign } from './ownership.ts'
 import type { QueueSettings } from './settings.ts'
 
@@ -147,7 +147,8 @@ export class Registration {
 
 function readGranted(answer: unknown): Granted {
   const granted = new Map<number, number>()
-  const pairs: readonly unknown[] = isRow(answer) && Array.isArray(answer['granted']) ? answer['granted'] : []
+  const pairs: readonly unknown[] =
+    isRecord(answer) && Array.isArray(answer['granted']) ? answer['granted'] : []
   for (const pair of pairs)
     if (Array.isArray(pair) && isCount(pair[0]) && isCount(pair[1])) granted.set(pair[0], pair[1])
   return granted

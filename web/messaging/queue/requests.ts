@@ -1,8 +1,15 @@
-import { abortable, type Clock, isPeerId, type PeerId, type Random, randomToken } from '../../base/index.ts'
+import {
+  abortable,
+  type Clock,
+  isPeerId,
+  isRecord,
+  type PeerId,
+  type Random,
+  randomToken,
+} from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
 import { checkHeaders, decodeBody, encodeBody, type Headers, readHeaders } from '../item.ts'
 import type { Calls } from './calls.ts'
-import { isRow } from './messages.ts'
 import type { Reply } from './queue.ts'
 
 /** Request, to whoever asked: the answer to its question. */
@@ -82,7 +89,7 @@ export class Requests {
       token,
       body: bytes,
       headers: given,
-    } = isRow(body) ? body : ({} as Readonly<Record<string, unknown>>)
+    } = isRecord(body) ? body : ({} as Readonly<Record<string, unknown>>)
     const asked = typeof token === 'string' ? this.#asked.get(token) : undefined
     const headers = readHeaders(given)
     const decoded = bytes instanceof Uint8Array ? decodeBody(bytes) : undefined

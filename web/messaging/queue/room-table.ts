@@ -1,10 +1,10 @@
-import { type Clock, isPeerId, Listeners, type PeerId, sleep } from '../../base/index.ts'
+import { type Clock, isCount, isPeerId, isRecord, Listeners, type PeerId, sleep } from '../../base/index.ts'
 import type { Room } from '../../mesh/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Calls } from './calls.ts'
-import { isCount, isRow, readAll } from './messages.ts'
+import { readAll } from './messages.ts'
 
 const REQUEST_MS = 5_000
 const RETRY_MS = 1_000
@@ -227,7 +227,7 @@ function readEntry<T>(kind: RoomTableKind<T>, row: unknown): TableEntry<T> | und
 
 /** The row's own fields, for kinds whose values are objects. */
 export function rowOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isRow(value) ? value : {}
+  return isRecord(value) ? value : {}
 }
 
 /** The member is no longer told: the loop ends by itself. */

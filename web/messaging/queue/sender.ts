@@ -1,11 +1,19 @@
-import { abortable, type Clock, type Random, randomToken, sleep, withTimeout } from '../../base/index.ts'
+import {
+  abortable,
+  type Clock,
+  isCount,
+  type Random,
+  randomToken,
+  sleep,
+  withTimeout,
+} from '../../base/index.ts'
 import type { Store } from '../../storage/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Level, Wanted } from '../level.ts'
 import { storeFailure } from '../store-failure.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
-import { headToWire, isCount, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
+import { headToWire, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
 import { type Kept, type LoadedOutbox, type OutboxRecord, OutboxRecords } from './outbox-records.ts'
 import { isSameReign, type Ownership, type Reign } from './ownership.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'

@@ -1,6 +1,7 @@
+import { isRecord } from '../../base/index.ts'
 import type { Calls } from './calls.ts'
 import { type Held, leaseLost } from './held.ts'
-import { headToWire, isRow, MAX_TOKENS, METHOD_SETTLE } from './messages.ts'
+import { headToWire, MAX_TOKENS, METHOD_SETTLE } from './messages.ts'
 import type { Reign } from './ownership.ts'
 import type { Registration } from './registration.ts'
 
@@ -126,7 +127,7 @@ export class Settler {
     try {
       const options = { timeoutMs: REQUEST_MS }
       const answer = await this.#calls.request(reign.owner, METHOD_SETTLE, body, options)
-      const refused = new Set(isRow(answer) && Array.isArray(answer['refused']) ? answer['refused'] : [])
+      const refused = new Set(isRecord(answer) && Array.isArray(answer['refused']) ? answer['refused'] : [])
       for (const one of batch) {
         if (refused.has(one.held.token)) lose(one)
         else finish(one)

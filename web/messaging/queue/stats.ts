@@ -1,6 +1,6 @@
-import { isPeerId, type PeerId } from '../../base/index.ts'
+import { isCount, isPeerId, isRecord, type PeerId } from '../../base/index.ts'
 import { MAX_COPIES } from '../level.ts'
-import { isCount, isRow, readAll } from './messages.ts'
+import { readAll } from './messages.ts'
 import { type QueueSettings, readSettings } from './settings.ts'
 
 /** Consumers that are named one by one. */
@@ -66,7 +66,7 @@ const COUNTS: readonly (keyof QueueCounts)[] = [
 
 /** Undefined for what is no owner's answer. */
 export function readStats(value: unknown): QueueStats | undefined {
-  if (!isRow(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { owner } = value
   const settings = readSettings(value['settings'])
   const holders = readAll(value['holders'], MAX_COPIES, (peer) => (isPeerId(peer) ? peer : undefined))
@@ -79,7 +79,7 @@ export function readStats(value: unknown): QueueStats | undefined {
 }
 
 function readConsumer(value: unknown): ConsumerStats | undefined {
-  if (!isRow(value)) return undefined
+  if (!isRecord(value)) return undefined
   const { id, peer, priority, exclusive, selector, delivering, delivered, forMs } = value
   if (typeof id !== 'string' || id.length > MAX_ID || !isPeerId(peer)) return undefined
   if (!Number.isSafeInteger(priority) || typeof exclusive !== 'boolean') return undefined
