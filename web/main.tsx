@@ -2,6 +2,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import type { MeshNode } from './node.ts'
 import { App } from './ui/app.tsx'
+import { createLoader } from './ui/parts/part.tsx'
 import { createSession } from './ui/session.ts'
 import './ui/styles/index.css'
 import { registerServiceWorker } from './ui/update/service-worker.ts'
@@ -13,19 +14,12 @@ declare global {
   }
 }
 
-/** The node's code comes beside the first view, not before it. A failed download is tried again at the next need. */
-let loading: Promise<typeof import('./browser.ts')> | undefined
-function browser(): Promise<typeof import('./browser.ts')> {
-  loading ??= import('./browser.ts').catch((error: unknown) => {
-    loading = undefined
-    throw error
-  })
-  return loading
-}
+/** The node's code comes beside the first view, not before it. */
+const browser = createLoader(() => import('./browser.ts'))
 
 const session = createSession({
-  joinRoom: async (options) => (await browser()).joinRoom(options),
-  openProfile: async () => (await browser()).openProfile(),
+  joinRoom: async (options) => (await browser.load()).joinRoom(options),
+  openProfile: async () => (await browser.load()).openProfile(),
   onNode: (node) => {
     if (node === undefined) delete window.tabmesh
     else window.tabmesh = node

@@ -3,6 +3,7 @@ import type { CloseReason } from '../node.ts'
 import { Failed } from './home/failed.tsx'
 import { Home } from './home/home.tsx'
 import { MessagePage } from './home/message-page.tsx'
+import { Boundary } from './parts/boundary.tsx'
 import { RoomView } from './room/room.tsx'
 import type { Place, Session } from './session.ts'
 import { text } from './text.ts'
@@ -12,7 +13,7 @@ export function App({ session }: { session: Session }) {
   const place = useSyncExternalStore(session.place.subscribe, session.place.get)
   return (
     <>
-      {placeView(place, session)}
+      <Boundary key={place.kind}>{placeView(place, session)}</Boundary>
       <UpdateBar />
     </>
   )

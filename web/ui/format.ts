@@ -58,24 +58,6 @@ export function agoText(at: number, now: number): string {
   return relative.format(Math.round(minutes / (60 * 24)), 'day')
 }
 
-/** Any value of a record or result in one line. */
-export function valueText(value: unknown): string {
-  if (typeof value === 'string') return value
-  if (typeof value === 'number')
-    return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(12)))
-  if (value === undefined) return ''
-  if (typeof value === 'bigint') return String(value)
-  try {
-    return (
-      JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ??
-      String(value)
-    )
-  } catch {
-    // Cyclic values cannot be told as JSON; their type is better than nothing.
-    return String(value)
-  }
-}
-
 /** For values, labels and file names made of a person's words. */
 export function slug(text: string): string {
   return text

@@ -72,12 +72,28 @@ export const text = {
       'This page needs https',
       'Browsers give keys and storage only to https pages and to localhost. Open the https address of this server.',
     ],
+    'not-loaded': [
+      'The page could not be loaded completely',
+      'The server is out of reach, or it has a newer version of the page. Reload the page when the server is back.',
+    ],
     unsupported: [
       'This browser is too old for Tabmesh',
       'It lacks WebRTC or Ed25519 keys. Use a current Chrome, Edge or Firefox.',
     ],
   } as Readonly<Record<string, readonly [string, string]>>,
   tableOf: (label: string) => `Table: ${label}`,
+  /** What stands where a part of the page should be. */
+  parts: {
+    absent: [
+      'This part of the page could not be loaded.',
+      'The server is out of reach, or it has a newer version of the page. You are still in the room. Reload the page when the server is back.',
+    ],
+    failed: [
+      'This part of the page has failed.',
+      'You are still in the room; everything else on the page works.',
+    ],
+    reload: 'Reload the page',
+  },
   failedOther: 'The room could not be opened',
   retry: 'Try again',
   back: 'All rooms',

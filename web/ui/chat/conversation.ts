@@ -1,6 +1,6 @@
 import type { PeerId } from '../../base/index.ts'
 import type { HistoryEntry, SharedFile } from '../../messaging/index.ts'
-import { valueText } from '../format.ts'
+import { valueText } from '../value-text.ts'
 
 /**
  * What a chat message is beside its text: a reply names the message that it answers, the others change it. They are ordinary

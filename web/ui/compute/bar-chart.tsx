@@ -1,6 +1,6 @@
 import { useMemo } from 'react'
-import { valueText } from '../format.ts'
 import { text } from '../text.ts'
+import { valueText } from '../value-text.ts'
 import type { Pairs } from './job-result.tsx'
 
 const MOST = 50

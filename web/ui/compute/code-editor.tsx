@@ -4,15 +4,10 @@ import { EditorView } from '@codemirror/view'
 import { minimalSetup } from 'codemirror'
 import { useEffect, useRef } from 'react'
 import { pageColours } from './code-editor-theme.ts'
-
-export interface CodeEditorProps {
-  readonly label: string
-  readonly value: string
-  readonly onChange: (value: string) => void
-}
+import type { EditorProps } from './plain-editor.tsx'
 
 /** CodeMirror for JavaScript. Loaded only when somebody computes. Tab leaves it, as everywhere on the page. */
-export function CodeEditor({ label, value, onChange }: CodeEditorProps) {
+export function CodeEditor({ label, value, onChange }: EditorProps) {
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView>(undefined)
   const change = useRef(onChange)

@@ -1,4 +1,5 @@
 import type { DatasetFormat } from '../../data/index.ts'
+import { valueText } from '../value-text.ts'
 import type { JobDraft } from './drafts.ts'
 
 export interface Example extends JobDraft {
@@ -91,7 +92,7 @@ function groupColumn(columns: readonly string[], rows: readonly Record<string, u
   const ranked = columns
     .map((column) => ({
       column,
-      distinct: new Set(rows.map((row) => String(row[column] ?? ''))).size,
+      distinct: new Set(rows.map((row) => valueText(row[column]))).size,
       isNumber: isNumeric(column, rows),
     }))
     .sort(

@@ -1,17 +1,17 @@
-import { lazy, Suspense, useSyncExternalStore } from 'react'
+import { useSyncExternalStore } from 'react'
+import { Boundary } from '../parts/boundary.tsx'
 import { Tabs } from '../parts/tabs.tsx'
 import { useRoomState } from '../room/room-state.ts'
 import { text } from '../text.ts'
-import type { CodeEditorProps } from './code-editor.tsx'
+import { CodeEditor } from './compute-parts.ts'
 import { type JobDraft, PARTS } from './drafts.ts'
-
-const CodeEditor = lazy(() => import('./code-editor.tsx').then((module) => ({ default: module.CodeEditor })))
+import { type EditorProps, PlainEditor } from './plain-editor.tsx'
 
 /** The three functions, one at a time. A plain text field stands in until the editor is loaded. */
 export function JobEditor({ draft, onChange }: { draft: JobDraft; onChange: (draft: JobDraft) => void }) {
   const { drafts } = useRoomState()
   const part = useSyncExternalStore(drafts.part.subscribe, drafts.part.get)
-  const props: CodeEditorProps = {
+  const props: EditorProps = {
     label: text.compute[part],
     value: draft[part],
     onChange: (value) => onChange({ ...draft, [part]: value }),
@@ -24,21 +24,9 @@ export function JobEditor({ draft, onChange }: { draft: JobDraft; onChange: (dra
       onSelect={drafts.part.set}
     >
       <p className="muted small editor-hint">{text.compute.hints[part]}</p>
-      <Suspense fallback={<PlainEditor {...props} />}>
-        <CodeEditor key={part} {...props} />
-      </Suspense>
+      <Boundary key={part} instead={<PlainEditor {...props} />}>
+        <CodeEditor {...props} />
+      </Boundary>
     </Tabs>
-  )
-}
-
-function PlainEditor({ label, value, onChange }: CodeEditorProps) {
-  return (
-    <textarea
-      className="code-editor code-plain"
-      aria-label={label}
-      spellCheck={false}
-      value={value}
-      onChange={(event) => onChange(event.target.value)}
-    />
   )
 }

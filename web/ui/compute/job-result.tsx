@@ -1,17 +1,20 @@
 import { Download } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
+import { useState } from 'react'
 import type { Job, JobKey } from '../../compute/index.ts'
 import { saveFile } from '../download.ts'
-import { slug, valueText } from '../format.ts'
+import { slug } from '../format.ts'
 import { useAsync, useInSight } from '../hooks.ts'
 import { Tabs } from '../parts/tabs.tsx'
 import { VirtualTable } from '../parts/virtual-table.tsx'
 import { text } from '../text.ts'
+import { cutText, jsonText, valueText } from '../value-text.ts'
+import { BarChart } from './compute-parts.ts'
 
 export type Pairs = readonly (readonly [JobKey, unknown])[]
 type View = 'table' | 'chart'
 const VIEWS: readonly View[] = ['table', 'chart']
-const BarChart = lazy(() => import('./bar-chart.tsx').then((module) => ({ default: module.BarChart })))
+/** Characters of a key or value that are shown; the downloads have all of it. */
+const MAX_CELL = 500
 
 interface JobResultProps {
   readonly job: Job
@@ -59,13 +62,7 @@ function ResultView({ pairs, dataset, isFresh }: { pairs: Pairs; dataset: string
         onSelect={setView}
         aside={downloads}
       >
-        {view === 'table' ? (
-          <ResultTable pairs={pairs} />
-        ) : (
-          <Suspense fallback={<p className="muted chart-wait">…</p>}>
-            <BarChart pairs={pairs} />
-          </Suspense>
-        )}
+        {view === 'table' ? <ResultTable pairs={pairs} /> : <BarChart pairs={pairs} />}
       </Tabs>
     </section>
   )
@@ -74,7 +71,7 @@ function ResultView({ pairs, dataset, isFresh }: { pairs: Pairs; dataset: string
 function ResultTable({ pairs }: { pairs: Pairs }) {
   const isNumbers = pairs.every(([, value]) => typeof value === 'number')
   const columns = [{ label: text.compute.key }, { label: text.compute.value, isNumber: isNumbers }]
-  const cell = (row: number, column: number) => valueText(pairs[row]?.[column])
+  const cell = (row: number, column: number) => cutText(valueText(pairs[row]?.[column]), MAX_CELL)
   return <VirtualTable label={text.compute.result} columns={columns} rowCount={pairs.length} cell={cell} />
 }
 
@@ -84,16 +81,13 @@ function csvOf(pairs: Pairs): Blob {
 }
 
 function csvField(value: unknown): string {
-  const field = typeof value === 'number' ? String(value) : valueText(value)
+  const field = typeof value === 'object' ? jsonText(value) : String(value ?? '')
   return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
 }
 
 /** One pair a line, so that it can be read and compared. */
 function jsonOf(pairs: Pairs): Blob {
-  const json = (value: unknown) =>
-    JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ??
-    'null'
-  return new Blob([`[\n${pairs.map((pair) => `  ${json(pair)}`).join(',\n')}\n]\n`], {
+  return new Blob([`[\n${pairs.map((pair) => `  ${jsonText(pair)}`).join(',\n')}\n]\n`], {
     type: 'application/json',
   })
 }

@@ -1,6 +1,7 @@
 import { X } from 'lucide-react'
 import { type ReactNode, useEffect, useId, useRef } from 'react'
 import { text } from '../text.ts'
+import { Boundary } from './boundary.tsx'
 
 interface DialogProps {
   readonly title: string
@@ -46,7 +47,9 @@ export function Dialog({ title, onClose, children, actions, size = 'small' }: Di
             <X aria-hidden="true" />
           </button>
         </div>
-        <div className="dialog-body">{children}</div>
+        <div className="dialog-body">
+          <Boundary>{children}</Boundary>
+        </div>
         {actions && <div className="dialog-actions">{actions}</div>}
       </div>
     </dialog>

@@ -1,5 +1,8 @@
-import { valueText } from '../format.ts'
 import { text } from '../text.ts'
+import { cutText, valueText } from '../value-text.ts'
+
+/** Characters of a field that are shown. */
+const MAX_FIELD = 200
 
 /** At most 100 records as a plain table; values that are no objects get one column. */
 export function RecordTable({
@@ -59,7 +62,7 @@ function fieldText(record: unknown, name: string, isWhole: boolean): string {
       : isPlainObject(record)
         ? valueText(record[name])
         : ''
-  return text.length > 200 ? `${text.slice(0, 200)} …` : text
+  return cutText(text, MAX_FIELD)
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

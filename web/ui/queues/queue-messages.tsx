@@ -1,14 +1,17 @@
 import { RefreshCw } from 'lucide-react'
 import { useState } from 'react'
 import type { BrowsedMessage } from '../../messaging/index.ts'
-import { agoText, valueText } from '../format.ts'
+import { agoText } from '../format.ts'
 import { useAsync, useNode, useNow } from '../hooks.ts'
 import { Notice } from '../parts/notice.tsx'
 import { useDirectory } from '../people/directory.ts'
 import { text } from '../text.ts'
+import { cutText, valueText } from '../value-text.ts'
 
 /** Messages that are shown; a queue may have a million. */
 const SHOWN = 50
+/** Characters of a message that are shown. */
+const MAX_BODY = 500
 
 /** The first messages of a queue, as they were when it was looked at. Looking takes none. */
 export function QueueMessages({ queue, count }: { queue: string; count: number }) {
@@ -65,7 +68,7 @@ function MessageTable({ messages }: { messages: readonly BrowsedMessage[] }) {
           {messages.map((message) => (
             <tr key={message.id}>
               <td className="queue-cell">
-                {valueText(message.body)}
+                {cutText(valueText(message.body), MAX_BODY)}
                 <Headers headers={message.headers} />
               </td>
               <td>{directory(message.from).name}</td>

@@ -1,6 +1,8 @@
 import { UserPlus } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
+import { useState } from 'react'
 import { useSnapshot } from '../hooks.ts'
+import { InviteBody } from '../lazy-parts.ts'
+import { Dialog } from '../parts/dialog.tsx'
 import { Mark } from '../parts/mark.tsx'
 import { ThemeButton } from '../parts/theme-button.tsx'
 import type { Session } from '../session.ts'
@@ -8,9 +10,6 @@ import { text } from '../text.ts'
 import { NameEditor } from './name-editor.tsx'
 import { RoomLabel } from './room-label.tsx'
 import { StatusPill } from './status-pill.tsx'
-
-/** With the QR encoder, which only an inviter needs. */
-const InviteDialog = lazy(async () => ({ default: (await import('./invite-dialog.tsx')).InviteDialog }))
 
 export function Header({ session }: { session: Session }) {
   const { signaling, invite } = useSnapshot()
@@ -34,7 +33,11 @@ export function Header({ session }: { session: Session }) {
       <button type="button" className="button button-primary invite-button" onClick={() => setInviting(true)}>
         <UserPlus aria-hidden="true" /> <span>{text.room.invite}</span>
       </button>
-      <Suspense>{isInviting && <InviteDialog invite={invite} onClose={() => setInviting(false)} />}</Suspense>
+      {isInviting && (
+        <Dialog title={text.invite.title} onClose={() => setInviting(false)}>
+          <InviteBody invite={invite} />
+        </Dialog>
+      )}
     </header>
   )
 }

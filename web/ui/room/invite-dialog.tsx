@@ -1,12 +1,11 @@
 import { Check, Copy, Share2 } from 'lucide-react'
 import { useRef, useState } from 'react'
-import { Dialog } from '../parts/dialog.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { text } from '../text.ts'
 import { QrCode } from './qr-code.tsx'
 
-/** The invite as link with a copy button and QR code, with who can read what. */
-export function InviteDialog({ invite, onClose }: { invite: string; onClose: () => void }) {
+/** In a dialog: the invite as link with a copy button and QR code, with who can read what. */
+export function InviteBody({ invite }: { invite: string }) {
   const [isCopied, setCopied] = useState(false)
   const field = useRef<HTMLInputElement>(null)
   const copy = async () => {
@@ -20,7 +19,7 @@ export function InviteDialog({ invite, onClose }: { invite: string; onClose: () 
     setCopied(true)
   }
   return (
-    <Dialog title={text.invite.title} onClose={onClose}>
+    <>
       <InviteReach invite={invite} />
       <div className="invite-row">
         <input
@@ -52,7 +51,7 @@ export function InviteDialog({ invite, onClose }: { invite: string; onClose: () 
         {!isLocal(invite) && <li>{text.invite.network}</li>}
         <li>{text.invite.trust}</li>
       </ul>
-    </Dialog>
+    </>
   )
 }
 

@@ -1,8 +1,10 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useSyncExternalStore } from 'react'
+import { useCallback, useMemo, useSyncExternalStore } from 'react'
 import type { MeshNode } from '../../node.ts'
 import { Chat } from '../chat/chat.tsx'
 import { DropZone } from '../files/drop-zone.tsx'
 import { NodeContext, useMedia, useSnapshot } from '../hooks.ts'
+import { Compute, Files, Queues, usePreload } from '../lazy-parts.ts'
+import { Boundary } from '../parts/boundary.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { DirectoryContext, useDirectoryOf } from '../people/directory.ts'
 import { People } from '../people/people.tsx'
@@ -15,12 +17,6 @@ import { createRoomState, RoomStateContext, useRoomState } from './room-state.ts
 import { useUnreadBadge } from './unread-badge.ts'
 import { useWorkWatch } from './work-watch.ts'
 
-const loadFiles = () => import('../files/files.tsx')
-const loadQueues = () => import('../queues/queues.tsx')
-const loadCompute = () => import('../compute/compute.tsx')
-const Files = lazy(async () => ({ default: (await loadFiles()).Files }))
-const Compute = lazy(async () => ({ default: (await loadCompute()).Compute }))
-const Queues = lazy(async () => ({ default: (await loadQueues()).Queues }))
 const VIEWS = { chat: Chat, queues: Queues, files: Files, compute: Compute, people: People } as const
 /** From here on people stand beside the open section. */
 const WIDE = '(min-width: 1200px)'
@@ -52,11 +48,7 @@ function RoomLayout({ session }: { session: Session }) {
     [state],
   )
   useWorkWatch()
-  useEffect(() => {
-    Promise.all([loadFiles(), loadCompute(), loadQueues()]).catch(() => {
-      // Only a head start: opening the view asks again, and says so when it fails.
-    })
-  }, [])
+  usePreload()
   useUnreadBadge()
   return (
     <DirectoryContext value={directory}>
@@ -68,18 +60,24 @@ function RoomLayout({ session }: { session: Session }) {
         >
           {text.room.skip}
         </button>
-        <Header session={session} />
+        <Boundary>
+          <Header session={session} />
+        </Boundary>
         <Nav section={section} isWide={isWide} />
         <main id="main" className={`room-main room-main-${section}`} tabIndex={-1}>
-          <Offers />
+          <Boundary>
+            <Offers />
+          </Boundary>
           {snapshot.problem && <Notice kind="error">{snapshot.problem.message}</Notice>}
-          <Suspense fallback={<p className="muted">{text.room.opening}</p>}>
+          <Boundary key={section}>
             <View />
-          </Suspense>
+          </Boundary>
         </main>
         {isWide && (
           <aside className="room-aside">
-            <People />
+            <Boundary>
+              <People />
+            </Boundary>
           </aside>
         )}
         <DropZone onDrop={takeFile} />
