@@ -201,6 +201,9 @@ export class Harness implements BenchContext {
     this.browserVersion = browser.version()
     const page = await (await browser.newContext()).newPage()
     page.on('pageerror', (error) => this.say(`  page error: ${error.message}`))
+    page.on('console', (message) => {
+      if (message.type() === 'error') this.say(`  page ${index}: ${message.text()}`)
+    })
     return page
   }
 }
