@@ -1,4 +1,4 @@
-import { isRoomId, type RoomId, TabmeshError } from './base/index.ts'
+import { isRoomId, OptionError, option, type RoomId, TabmeshError, visibleName } from './base/index.ts'
 import { createBrowserClock } from './browser-clock.ts'
 import { browserCrypto, browserRandom } from './browser-crypto.ts'
 import { followPage } from './browser-page.ts'
@@ -12,6 +12,7 @@ import {
   derivePeerId,
   deriveRoom,
   InviteError,
+  MAX_SLOTS,
   type MeshNode,
   NODE_TABLES,
 } from './node.ts'
@@ -75,9 +76,9 @@ export async function openProfile(): Promise<Profile> {
   const store = await openedProfile()
   return {
     name: () => store.name(),
-    setName: (name) => store.setName(name),
+    setName: (name) => store.setName(option.visibleName('name', name)),
     rooms: () => store.rooms(),
-    labelRoom: (roomId, label) => store.labelRoom(roomId, label),
+    labelRoom: (roomId, label) => store.labelRoom(roomId, visibleName(label)),
     forgetRoom: (roomId) => store.forgetRoom(roomId),
   }
 }
@@ -85,9 +86,10 @@ export async function openProfile(): Promise<Profile> {
 /**
  * Claims a slot, opens its store and joins. Resolves to the node; rejects with a BrowserError: `unknown-room`,
  * `bad-invite`, `storage-refused` (IndexedDB will not open), `insecure` (plain http elsewhere than localhost),
- * `unsupported` (no WebRTC, or no Ed25519); or with `signal.reason`.
+ * `unsupported` (no WebRTC, or no Ed25519); with an OptionError; or with `signal.reason`.
  */
 export async function joinRoom(options: JoinOptions): Promise<MeshNode> {
+  checkJoinOptions(options)
   const signalingUrl = new URL(`${(options.signalingUrl ?? location.origin).replace(/\/$/, '')}/`)
   const config = fetchServerConfig(signalingUrl, options.signal)
   await assertSupported(config)
@@ -102,6 +104,31 @@ export async function joinRoom(options: JoinOptions): Promise<MeshNode> {
     await profile.close()
     throw asBrowserError(error)
   }
+}
+
+function checkJoinOptions(options: JoinOptions): void {
+  if (options === undefined) throw new OptionError('joinRoom', options, 'takes its options as one object')
+  option.names('joinRoom', options, ['room', 'name', 'signalingUrl', 'iceServers', 'slots', 'signal'])
+  const { room, name, signalingUrl, iceServers, slots, signal } = options
+  if (room !== 'new') {
+    const { invite, id } = option.names<{ invite?: string; id?: string }>('room', room as object, [
+      'invite',
+      'id',
+    ])
+    if ((typeof invite === 'string') === (typeof id === 'string'))
+      throw new OptionError('room', room, 'is "new", { invite } with a link or { id } of a known room')
+  }
+  if (name !== undefined) option.visibleName('name', name)
+  if (signalingUrl !== undefined && !isWebAddress(signalingUrl))
+    throw new OptionError('signalingUrl', signalingUrl, 'is an http or https URL')
+  if (iceServers !== undefined && !Array.isArray(iceServers))
+    throw new OptionError('iceServers', iceServers, 'is an array of servers')
+  if (slots !== undefined) option.count('slots', slots, { least: 1, most: MAX_SLOTS })
+  option.signal('signal', signal)
+}
+
+function isWebAddress(text: unknown): boolean {
+  return typeof text === 'string' && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
 interface Opening {
@@ -157,7 +184,7 @@ async function openNode({
       },
       ...(options.signal ? { signal: options.signal } : {}),
     })
-    if (options.name !== undefined) await profile.setName(options.name).catch(keepName)
+    if (options.name !== undefined) await profile.setName(node.name).catch(keepName)
     const stopFollowing = followPage(node, transport)
     void node.closed.then(async () => {
       stopFollowing()

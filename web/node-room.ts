@@ -1,4 +1,4 @@
-import { type PeerId, type RoomId, withTimeout } from './base/index.ts'
+import { option, type PeerId, type RoomId, withTimeout } from './base/index.ts'
 import type { Jobs } from './compute/index.ts'
 import type { Datasets } from './data/index.ts'
 import {
@@ -22,6 +22,7 @@ import type {
 } from './messaging/index.ts'
 import type { CloseReason, MeshNode, NodeOptions, NodePeer, NodeProblem, NodeSnapshot } from './node.ts'
 import { closeLayers, closePorts, DEFAULT_SLOTS, type Layers } from './node-layers.ts'
+import { checkProfile, checkSwitches } from './node-options.ts'
 import { Snapshots, StorageGauge } from './node-snapshot.ts'
 
 /** How long `drain` waits for what is under way. */
@@ -117,12 +118,15 @@ export class RoomNode implements MeshNode {
   }
 
   rename(name: string): void {
-    this.#layers.room.updateProfile({ name })
-    this.#options.onRename?.(name)
+    const seen = option.visibleName('name', name)
+    this.#layers.room.updateProfile({ name: seen })
+    this.#options.onRename?.(seen)
     this.#snapshots.changed()
   }
 
-  configure({ holdsData, takesWork }: { holdsData?: boolean; takesWork?: boolean }): void {
+  configure(switches: { holdsData?: boolean; takesWork?: boolean }): void {
+    const { holdsData, takesWork } = option.names('configure', switches, ['holdsData', 'takesWork'])
+    checkSwitches(switches)
     this.#holdsData = holdsData ?? this.#holdsData
     this.#takesWork = takesWork ?? this.#takesWork
     if (holdsData !== undefined) this.#layers.data.setHoldsData(holdsData)
@@ -130,7 +134,9 @@ export class RoomNode implements MeshNode {
     this.#tellProfile({})
   }
 
-  updateProfile({ slots, ...profile }: Partial<Pick<MemberProfile, 'isHidden' | 'slots'>>): void {
+  updateProfile(given: Partial<Pick<MemberProfile, 'isHidden' | 'slots'>>): void {
+    const { slots, ...profile } = option.names('updateProfile', given, ['isHidden', 'slots'])
+    checkProfile(given)
     this.#slots = slots ?? this.#slots
     this.#tellProfile(profile)
   }

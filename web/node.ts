@@ -16,9 +16,12 @@ import {
   type Transaction,
 } from './messaging/index.ts'
 import { openLayers } from './node-layers.ts'
+import { checkNodeOptions } from './node-options.ts'
+
 import { RoomNode } from './node-room.ts'
 import type { Store } from './storage/index.ts'
 
+export { OptionError } from './base/index.ts'
 export type {
   AttemptState,
   AttemptView,
@@ -104,6 +107,7 @@ export type {
   TransferState,
 } from './messaging/index.ts'
 export { MessagingError, type MessagingErrorCode, SelectorError } from './messaging/index.ts'
+export { MAX_SLOTS } from './node-options.ts'
 export { StoreError, type StoreErrorCode } from './storage/index.ts'
 
 /** The outside world as the layers see it. `browser.ts` makes the real ones, `test/support` simulated ones. */
@@ -122,11 +126,12 @@ export interface NodeOptions {
   readonly roomSecret: Uint8Array
   readonly identity: Identity
   readonly deviceId: DeviceId
+  /** Made fit to be shown: see `rename`. */
   readonly name: string
   /** The page's address without a fragment; the invite is this with the secret in the fragment. */
   readonly inviteBase: string
   readonly ports: NodePorts
-  /** Attempts that run here at once. Default 1. */
+  /** Attempts that run here at once, 1 to 1,024. Default 1. */
   readonly slots?: number
   /** False: this node stores no shards for the room. Default true. */
   readonly holdsData?: boolean
@@ -194,7 +199,9 @@ export interface MeshNode {
   /** The same object until something changes. */
   getSnapshot(): NodeSnapshot
   subscribe(listener: () => void): () => void
+  /** What cannot be seen is taken out of it, as of everybody's. Throws an OptionError when nothing is left. */
   rename(name: string): void
+  /** Throws an OptionError, and changes nothing, when one of them is no boolean. */
   configure(switches: { holdsData?: boolean; takesWork?: boolean }): void
   updateProfile(profile: Partial<Pick<MemberProfile, 'isHidden' | 'slots'>>): void
   /** Words split by '.'; subscribing accepts `*` (one word) and `#` (zero or more). */
@@ -237,9 +244,10 @@ export const NODE_TABLES: readonly string[] = [...MESSAGING_TABLES, ...DATA_TABL
 /**
  * Joins the room. Resolves once what is kept here has been read and the first attempt to reach signaling has ended either
  * way: alone, a node works on what it has. Rejects with a StoreError, a RoomError or `signal.reason`; the ports are then
- * closed, as they are when the node ends.
+ * closed, as they are when the node ends. Rejects with an OptionError before anything is opened.
  */
 export async function createNode(options: NodeOptions): Promise<MeshNode> {
-  const layers = await openLayers(options)
-  return new RoomNode(options, layers)
+  const checked = checkNodeOptions(options)
+  const layers = await openLayers(checked)
+  return new RoomNode(checked, layers)
 }

@@ -1,8 +1,12 @@
+import { OptionError } from './option-error.ts'
+
 /** The functions to call when something happens. One that throws does not keep the others from hearing. */
 export class Listeners<Args extends readonly unknown[]> {
   readonly #all = new Set<(...args: Args) => void>()
 
+  /** Throws an OptionError for what cannot be called: told here, not at the first news. */
   add(listener: (...args: Args) => void): () => void {
+    if (typeof listener !== 'function') throw new OptionError('listener', listener, 'is a function')
     this.#all.add(listener)
     return () => this.#all.delete(listener)
   }

@@ -1,5 +1,6 @@
 import { isCount, isRecord } from './guards.ts'
 import { OptionError } from './option-error.ts'
+import { visibleName } from './visible-name.ts'
 
 interface Bounds {
   readonly least?: number
@@ -7,7 +8,7 @@ interface Bounds {
 }
 
 /**
- * Checks where an option enters. Each gives the value back, or throws an {@link OptionError} that names option and value.
+ * Checks where an option enters. Each gives the value back, or what counts of it, or throws an {@link OptionError} that names option and value.
  * None fills in a default: an option that may be left out is checked only when it is there.
  */
 export const option = {
@@ -57,9 +58,22 @@ export const option = {
     )
   },
 
+  /** What is seen of it, 1 to 64 characters: see {@link visibleName}. */
+  visibleName(name: string, value: unknown): string {
+    const seen = typeof value === 'string' ? visibleName(value) : ''
+    if (seen !== '') return seen
+    throw new OptionError(name, value, 'is a text with something to be seen in it')
+  },
+
   oneOf<const Choice extends string>(name: string, value: unknown, choices: readonly Choice[]): Choice {
     if (choices.includes(value as Choice)) return value as Choice
     throw new OptionError(name, value, `is ${choices.join(' or ')}`)
+  },
+
+  /** May be left out. */
+  callback(name: string, value: unknown): void {
+    if (value === undefined || typeof value === 'function') return
+    throw new OptionError(name, value, 'is a function')
   },
 
   /** May be left out. */

@@ -1,4 +1,4 @@
-import { type JobId, reasonText } from '../base/index.ts'
+import { type JobId, OptionError, option, reasonText } from '../base/index.ts'
 import type { DatasetManifest } from '../data/index.ts'
 import { encodeValue, type Value } from '../wire/index.ts'
 import { JobError, type MapReduceOptions } from './job.ts'
@@ -15,7 +15,24 @@ import type { JobSpec } from './messages.ts'
 import { FunctionTextError, formOf } from './sandbox/function-text.ts'
 import type { JobCode } from './sandbox/port.ts'
 
-/** What a job is about, checked. Throws a JobError that names the option. */
+/** Throws an OptionError for what is no option of a job. */
+export function checkNames(options: MapReduceOptions): void {
+  const names = [
+    'dataset',
+    'map',
+    'combine',
+    'reduce',
+    'params',
+    'partitions',
+    'taskTimeoutMs',
+    'signal',
+  ] as const
+  if (options === undefined) throw new OptionError('mapReduce', options, 'takes its options as one object')
+  option.names('mapReduce', options, names)
+  option.signal('signal', options.signal)
+}
+
+/** What a job is about, checked. Throws an OptionError or a JobError that names the option. */
 export function resolveSpec(
   options: MapReduceOptions,
   jobId: JobId,
@@ -24,10 +41,12 @@ export function resolveSpec(
 ): JobSpec {
   const name = datasetName(options)
   const code = resolveCode(options)
-  const partitions = options.partitions ?? Math.min(MAX_DEFAULT_PARTITIONS, Math.max(1, workers))
-  const taskTimeoutMs = options.taskTimeoutMs ?? DEFAULT_TASK_TIMEOUT_MS
-  assertWhole('partitions', partitions, MAX_PARTITIONS)
-  assertWhole('taskTimeoutMs', taskTimeoutMs, MAX_TASK_TIMEOUT_MS)
+  const {
+    partitions = Math.min(MAX_DEFAULT_PARTITIONS, Math.max(1, workers)),
+    taskTimeoutMs = DEFAULT_TASK_TIMEOUT_MS,
+  } = options
+  option.count('partitions', partitions, { least: 1, most: MAX_PARTITIONS })
+  option.count('taskTimeoutMs', taskTimeoutMs, { least: 1, most: MAX_TASK_TIMEOUT_MS })
   const params = resolveParams(options.params)
   if (!manifest)
     throw new JobError('no-such-dataset', `there is no dataset ${JSON.stringify(name)} in this room`)
@@ -87,11 +106,6 @@ function resolveParams(params: unknown): Uint8Array {
   }
   if (bytes.byteLength > MAX_PARAMS_BYTES) throw bad('params', `is larger than ${MAX_PARAMS_BYTES} bytes`)
   return bytes
-}
-
-function assertWhole(name: string, value: unknown, max: number): void {
-  const isWhole = typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max
-  if (!isWhole) throw bad(name, `is not a whole number from 1 to ${max}`)
 }
 
 function bad(name: string, what: string): JobError {

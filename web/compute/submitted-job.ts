@@ -1,4 +1,4 @@
-import { abortable, type Clock, type JobId, Listeners, Stream } from '../base/index.ts'
+import { abortable, type Clock, type JobId, Listeners, option, reasonText, Stream } from '../base/index.ts'
 import type { ShardSource } from '../data/index.ts'
 import type { Room } from '../mesh/index.ts'
 import {
@@ -12,7 +12,7 @@ import {
   type MapReduceOptions,
 } from './job.ts'
 import { JobRun } from './job-run.ts'
-import { datasetName, datasetOf, resolveSpec } from './options.ts'
+import { checkNames, datasetName, datasetOf, resolveSpec } from './options.ts'
 import { type TaskState, taskView } from './task.ts'
 import type { WorkerPeer } from './worker.ts'
 
@@ -50,12 +50,12 @@ export class SubmittedJob implements Job {
     this.#startedAt = ports.clock.wall()
     this.#startedMs = ports.clock.now()
     this.#dataset = nameOrNothing(options)
-    this.#signal = options.signal
+    this.#signal = options?.signal instanceof AbortSignal ? options.signal : undefined
     try {
       this.#run = this.#begin(options, ports)
     } catch (error) {
       this.#error =
-        error instanceof JobError ? error : new JobError('bad-option', String(error), { cause: error })
+        error instanceof JobError ? error : new JobError('bad-option', reasonText(error), { cause: error })
     }
     this.#result = this.#run?.finished ?? Promise.reject(this.#error)
     this.#result.then(
@@ -94,7 +94,9 @@ export class SubmittedJob implements Job {
     return stream
   }
 
-  result({ signal }: { signal?: AbortSignal } = {}): Promise<readonly (readonly [JobKey, unknown])[]> {
+  async result(options: { signal?: AbortSignal } = {}): Promise<readonly (readonly [JobKey, unknown])[]> {
+    const { signal } = option.names('result', options, ['signal'])
+    option.signal('signal', signal)
     return abortable(this.#result, signal)
   }
 
@@ -103,6 +105,7 @@ export class SubmittedJob implements Job {
   }
 
   #begin(options: MapReduceOptions, ports: SubmittedJobPorts): JobRun {
+    checkNames(options)
     const manifest = ports.shards.manifest(datasetOf(options))
     const workers = ports.room.members().filter((member) => member.slots > 0 || member.isSelf).length
     const spec = resolveSpec(options, this.id, manifest, workers)

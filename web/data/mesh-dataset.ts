@@ -1,5 +1,5 @@
 import Papa from 'papaparse'
-import type { DatasetId } from '../base/index.ts'
+import { type DatasetId, option } from '../base/index.ts'
 import { type DataContext, liveHolders } from './context.ts'
 import type { Dataset, DatasetInfo, DatasetManifest, ShardView } from './dataset.ts'
 import { DataError } from './errors.ts'
@@ -52,13 +52,15 @@ export class MeshDataset implements Dataset {
     return this.#view().shards
   }
 
-  async *records({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<unknown, void, undefined> {
+  async *records(options: { signal?: AbortSignal } = {}): AsyncGenerator<unknown, void, undefined> {
+    const signal = checkedSignal('records', options)
     for await (const bytes of this.#read(signal)) {
       for (const batch of recordBatches(new Uint8Array(bytes), this.#manifest.format)) yield* batch
     }
   }
 
-  async export({ signal }: { signal?: AbortSignal } = {}): Promise<Blob> {
+  async export(options: { signal?: AbortSignal } = {}): Promise<Blob> {
+    const signal = checkedSignal('export', options)
     const parts: Blob[] = [new Blob([this.#header()])]
     // A Blob for each shard, which a browser may keep on its disk.
     for await (const bytes of this.#read(signal)) parts.push(new Blob([bytes]))
@@ -118,4 +120,8 @@ export class MeshDataset implements Dataset {
     }
     return { info, shards }
   }
+}
+
+function checkedSignal(what: string, options: { signal?: AbortSignal }): AbortSignal | undefined {
+  return option.signal('signal', option.names(what, options, ['signal']).signal)
 }

@@ -1,4 +1,4 @@
-import type { DatasetId } from '../base/index.ts'
+import { type DatasetId, option } from '../base/index.ts'
 import type { AddOptions, Dataset, DatasetManifest, Datasets, Preview } from './dataset.ts'
 import { DataError } from './errors.ts'
 import { Ingest, type IngestPorts } from './ingest.ts'
@@ -24,6 +24,8 @@ import { Window } from './window.ts'
  */
 const WINDOW_BYTES = 8 * 1024 * 1024
 const WINDOW_SHARDS = 32
+
+const ADD_OPTIONS = ['format', 'schema', 'shardBytes', 'replicas', 'onProgress', 'signal'] as const
 
 type Source = Blob | ReadableStream<Uint8Array>
 
@@ -96,23 +98,19 @@ export class MeshDatasets implements Datasets {
   }
 }
 
-/** Throws `bad-name` or `bad-option`. */
+/** Throws a DataError `bad-name` or an OptionError. */
 function resolveShardBytes(name: string, source: Source, options: AddOptions): number {
   if (!isDatasetName(name)) {
     throw new DataError('bad-name', `a name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`)
   }
+  option.names('add', options, ADD_OPTIONS)
   const { replicas, format } = options
-  if (format !== undefined && !['csv', 'ndjson', 'text'].includes(format)) {
-    throw new DataError('bad-option', 'format is csv, ndjson or text')
-  }
-  if (replicas !== undefined && !(Number.isInteger(replicas) && replicas >= 1 && replicas <= MAX_REPLICAS)) {
-    throw new DataError('bad-option', `replicas is a whole number from 1 to ${MAX_REPLICAS}`)
-  }
-  const wanted = options.shardBytes ?? defaultShardBytes(source)
-  if (!(wanted >= MIN_SHARD_BYTES && wanted <= MAX_SHARD_BYTES)) {
-    throw new DataError('bad-option', 'shardBytes is from 4 KiB to 8 MiB')
-  }
-  return Math.floor(wanted)
+  if (format !== undefined) option.oneOf('format', format, ['csv', 'ndjson', 'text'])
+  if (replicas !== undefined) option.count('replicas', replicas, { least: 1, most: MAX_REPLICAS })
+  option.callback('onProgress', options.onProgress)
+  option.signal('signal', options.signal)
+  const { shardBytes: wanted = defaultShardBytes(source) } = options
+  return option.count('shardBytes', wanted, { least: MIN_SHARD_BYTES, most: MAX_SHARD_BYTES })
 }
 
 function defaultShardBytes(source: Source): number {

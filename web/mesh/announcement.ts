@@ -4,12 +4,12 @@ import {
   isPeerId,
   isRecord,
   isTokenId,
+  MAX_NAME_CHARACTERS,
   type PeerId,
   type SessionId,
 } from '../base/index.ts'
 import type { MemberProfile } from './room.ts'
 
-export const MAX_NAME_CHARACTERS = 64
 /** Peers that one announcement may list; far more than a room takes. */
 export const MAX_HEARD = 64
 export const MAX_LEFT = 16
@@ -68,10 +68,10 @@ export function isProfile(value: { readonly [key: string]: unknown }): boolean {
   )
 }
 
-/** 1 to 64 characters (code points), no control characters. */
+/** 1 to 64 characters (code points), no control characters, no half of a pair: that would not travel. */
 export function isName(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > 2 * MAX_NAME_CHARACTERS) return false
-  return [...value].length <= MAX_NAME_CHARACTERS && !CONTROL_CHARACTER.test(value)
+  return [...value].length <= MAX_NAME_CHARACTERS && value.isWellFormed() && !CONTROL_CHARACTER.test(value)
 }
 
 /** Whether `a` is what its owner said after `b`. */

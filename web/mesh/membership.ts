@@ -1,4 +1,4 @@
-import type { Clock, DeviceId, PeerId, SessionId } from '../base/index.ts'
+import { type Clock, type DeviceId, type PeerId, type SessionId, visibleName } from '../base/index.ts'
 import { type Announcement, isNewer, MAX_HEARD, MAX_LEFT } from './announcement.ts'
 import type { ProvenPeer } from './link.ts'
 import type { Member, MemberProfile, MembershipChange } from './room.ts'
@@ -228,7 +228,8 @@ export class Membership {
       peerId,
       sessionId,
       deviceId: deviceId as DeviceId,
-      name,
+      // What a peer calls itself is made fit to be shown here, once for every view.
+      name: visibleName(name) || peerId.slice(0, 6),
       capacity,
       slots,
       isHidden,

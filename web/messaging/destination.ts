@@ -1,4 +1,4 @@
-import { MessagingError } from './errors.ts'
+import { option } from '../base/index.ts'
 import { checkPattern, Matcher } from './pattern.ts'
 
 /** What holds for the topics that fit a pattern. Of several that fit, the last one in the list decides. */
@@ -17,13 +17,11 @@ export class Destinations {
   readonly #settings: readonly { readonly matcher: Matcher; readonly history: number }[]
   readonly #known = new Map<string, number>()
 
-  /** Throws a MessagingError `bad-name` or `bad-option`. */
+  /** Throws a MessagingError `bad-name` or an OptionError. */
   constructor(settings: readonly DestinationSettings[]) {
     this.#settings = settings.map(({ pattern, history }) => {
       checkPattern(pattern)
-      if (!Number.isInteger(history) || history < 0 || history > MAX_HISTORY) {
-        throw new MessagingError('bad-option', `history of ${pattern} must be 0 to ${MAX_HISTORY}`)
-      }
+      option.count(`history of ${pattern}`, history, { most: MAX_HISTORY })
       return { matcher: new Matcher(pattern), history }
     })
   }

@@ -2,6 +2,8 @@ import {
   type Clock,
   type Crypto,
   Listeners,
+  OptionError,
+  option,
   type PeerId,
   type Random,
   randomToken,
@@ -84,11 +86,13 @@ export class RoomFiles implements Files {
   send(
     to: PeerId,
     file: Blob,
-    { name, signal }: { readonly name?: string; readonly signal?: AbortSignal } = {},
+    options: { readonly name?: string; readonly signal?: AbortSignal } = {},
   ): FileTransfer {
+    const { name, signal } = option.names('send', options, ['name', 'signal'])
+    option.signal('signal', signal)
     signal?.throwIfAborted()
     if (to === this.#options.room.self.peerId || !this.#options.room.member(to))
-      throw new MessagingError('bad-option', 'Whoever is to get the file is not in the room.')
+      throw new OptionError('to', to, 'is the id of another member who is in the room')
     const source = this.#add(file, name)
     this.#offeredTo.set(source.file.id, to)
     const outgoing = this.#give(source, to, true)
@@ -96,14 +100,14 @@ export class RoomFiles implements Files {
     return outgoing
   }
 
-  share(file: Blob, { name }: { readonly name?: string } = {}): SharedFile {
-    return this.#add(file, name).file
+  share(file: Blob, options: { readonly name?: string } = {}): SharedFile {
+    return this.#add(file, option.names('share', options, ['name']).name).file
   }
 
   fetch(from: PeerId, file: SharedFile): FileTransfer {
     const checked = readOffer(file)
     if (!checked || from === this.#options.room.self.peerId)
-      throw new MessagingError('bad-option', 'this is no file that another member shares')
+      throw new OptionError('file', file, 'is what another member has shared')
     const known = [...this.#incoming].find(
       (incoming) => incoming.peer === from && incoming.file.id === checked.id && !isFailed(incoming),
     )
@@ -120,7 +124,8 @@ export class RoomFiles implements Files {
 
   #add(file: Blob, name: string | undefined): FileSource {
     if (!(file instanceof Blob) || file.size > MAX_FILE_BYTES)
-      throw new MessagingError('bad-option', `a file has at most ${MAX_FILE_BYTES} bytes`)
+      throw new OptionError('file', file, `is a Blob or File of at most ${MAX_FILE_BYTES} bytes`)
+    if (name !== undefined && typeof name !== 'string') throw new OptionError('name', name, 'is a text')
     const { random, crypto } = this.#options
     const { name: own = '', lastModified = 0 } = file as Partial<File>
     const shared = { id: randomToken(random), ...fileInfo(file, name ?? own, lastModified) }

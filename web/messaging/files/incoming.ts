@@ -1,4 +1,12 @@
-import { type Clock, type Crypto, equalBytes, type PeerId, sleep, TabmeshError } from '../../base/index.ts'
+import {
+  type Clock,
+  type Crypto,
+  equalBytes,
+  option,
+  type PeerId,
+  sleep,
+  TabmeshError,
+} from '../../base/index.ts'
 import type { Room } from '../../mesh/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { ChunkStore, StoredFile } from './chunk-store.ts'
@@ -86,6 +94,7 @@ export class Incoming implements FileTransfer {
   }
 
   async blob(signal?: AbortSignal): Promise<Blob> {
+    option.signal('signal', signal)
     if (this.#progress.state !== 'done') throw new MessagingError('bad-option', 'this file is not here yet')
     const { chunks, key, file } = this.#stored
     const parts: Blob[] = []

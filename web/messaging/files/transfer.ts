@@ -73,14 +73,14 @@ export interface Files {
   /** In the order in which they began; the same array until one comes or goes. */
   list(): readonly FileTransfer[]
   subscribe(listener: () => void): () => void
-  /** Offers a file to a member; `name` where the file has none. Throws a MessagingError `bad-option`. */
+  /** Offers a file to a member; `name` where the file has none. Throws an OptionError. */
   send(
     to: PeerId,
     file: Blob,
     options?: { readonly name?: string; readonly signal?: AbortSignal },
   ): FileTransfer
-  /** Lets every member fetch it. Throws a MessagingError `bad-option`. */
+  /** Lets every member fetch it. Throws an OptionError. */
   share(file: Blob, options?: { readonly name?: string }): SharedFile
-  /** Takes what a member shares; one that was begun before goes on. Throws a MessagingError `bad-option`. */
+  /** Takes what a member shares; one that was begun before goes on. Throws an OptionError. */
   fetch(from: PeerId, file: SharedFile): FileTransfer
 }
