@@ -164,6 +164,8 @@ function subjectOf(message: Sized): SelectorSubject {
   const { headers, sentAt, from, topic } = message
   const size = Sized.bytesOf(message)
   return {
+    id: message.id,
+    correlationId: undefined,
     headers,
     priority: DEFAULT_PRIORITY,
     expiresAt: 0,

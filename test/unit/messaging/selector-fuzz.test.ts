@@ -98,19 +98,20 @@ function order(sign: string, a: Value, b: Value): boolean | null {
 }
 
 function between(value: Value, low: Value, high: Value): boolean | null {
+  const isOther = (bound: Value) => bound !== null && typeof bound !== typeof value
+  if (value === null || typeof value === 'boolean' || isOther(low) || isOther(high)) return null
   const [a, b] = [order('>=', value, low), order('<=', value, high)]
   if (a === false || b === false) return false
   return a === null || b === null ? null : true
 }
 
 function within(value: Value, texts: readonly string[]): boolean | null {
-  return value === null ? null : typeof value === 'string' && texts.includes(value)
+  return typeof value === 'string' ? texts.includes(value) : null
 }
 
 /** By definition: the pattern's first place against the text's first character, then the rest. */
 function likes(value: Value, pattern: string, escapeWith: string): boolean | null {
-  if (value === null) return null
-  if (typeof value !== 'string') return false
+  if (typeof value !== 'string') return null
   const fits = (at: number, from: number): boolean => {
     if (at >= pattern.length) return from === value.length
     const [here, next] = [pattern[at], pattern[at + 1]]
@@ -231,7 +232,7 @@ class Generator {
   }
 
   #leaf(): Tree {
-    if (randomBelow(this.#random, 2) === 0) return ['name', this.pick(NAMES)]
+    if (randomBelow(this.#random, 4) > 0) return ['name', this.pick(NAMES)]
     return ['value', this.pick([null, true, false, 0, 1, 10, 2.5, ...WORDS] as const)]
   }
 
@@ -241,7 +242,18 @@ class Generator {
   }
 }
 
+function compiled(text: string): ReturnType<typeof compileSelector> | SelectorError {
+  try {
+    return compileSelector(text)
+  } catch (error) {
+    if (error instanceof SelectorError) return error
+    throw error
+  }
+}
+
 const HEAD = {
+  id: 'p/s/1',
+  correlationId: undefined,
   priority: 4,
   expiresAt: 0,
   isDurable: true,
@@ -256,6 +268,8 @@ describe('selectors by the thousand', () => {
   test(`SEL1 SEL2 ${CASES} random ones agree with a plain evaluator`, () => {
     const generator = new Generator(1)
     let matched = 0
+    let refused = 0
+    let never = 0
     for (let n = 0; n < CASES; n++) {
       const tree = generator.tree(n % 4)
       const text = generator.text(tree)
@@ -263,12 +277,28 @@ describe('selectors by the thousand', () => {
       const subject: SelectorSubject = { ...HEAD, headers }
       const wanted = reference(tree, headers) === true
       if (wanted) matched++
-      const got = compileSelector(text).matches(subject)
+      const selector = compiled(text)
+      if (selector instanceof SelectorError) {
+        refused++
+        // A place of the wrong type is a mistake, whatever the whole comes to.
+        if (!selector.message.includes('never be true')) continue
+        never++
+        if (wanted) expect({ text, headers }).toBe('refused, and true')
+        for (let more = 0; more < 20; more++) {
+          const others = generator.headers()
+          if (reference(tree, others) === true) expect({ text, others }).toBe('refused, and true')
+        }
+        continue
+      }
+      const got = selector.matches(subject)
       if (got !== wanted) expect({ text, headers, got }).toEqual({ text, headers, got: wanted })
     }
     // A fuzz that never says true would prove nothing.
     expect(matched).toBeGreaterThan(CASES / 20)
     expect(matched).toBeLessThan(CASES / 2)
+    expect(never).toBeGreaterThan(CASES / 50)
+    expect(refused).toBeGreaterThan(never + CASES / 50)
+    expect(refused).toBeLessThan(CASES * 0.7)
   })
 
   test('SEL7 rubbish is refused with a place in it, and nothing else ever happens', () => {

@@ -8,6 +8,8 @@ import {
 type Headers = SelectorSubject['headers']
 
 const HEAD: Omit<SelectorSubject, 'headers'> = {
+  id: 'peer/s/1',
+  correlationId: 'c1',
   priority: 4,
   expiresAt: 0,
   isDurable: true,
@@ -90,7 +92,6 @@ describe('selectors', () => {
     "missing <> 'x'",
     'NOT (missing = 1)',
     'missing > 1',
-    'NOT missing > 1',
     "missing LIKE '%'",
     "missing NOT LIKE 'x'",
     "missing IN ('a')",
@@ -100,13 +101,19 @@ describe('selectors', () => {
     'missing + 1 = 1',
     'missing',
     'NOT missing',
-    'NULL = NULL',
     'missing = 1 AND TRUE',
     'missing = 1 OR FALSE',
-    'weight / 0 = 1',
-    'NOT (weight / 0 = 1)',
+    'weight / (weight - 10) = 1',
+    'NOT (weight / (weight - 10) = 1)',
     '-color = 1',
     'weight AND TRUE',
+    'NOT weight = 10',
+    "weight NOT IN ('a')",
+    "weight NOT LIKE 'a'",
+    'color NOT BETWEEN 1 AND 2',
+    "weight NOT BETWEEN 'a' AND 'b'",
+    'isNew NOT BETWEEN 1 AND 2',
+    'weight NOT BETWEEN color AND price',
   ])('SEL2 what is not known does not match: %s', (text) => {
     expect(matches(text)).toBe(false)
   })
@@ -168,7 +175,6 @@ describe('selectors', () => {
   })
 
   test.each([
-    ['', 1],
     ['color =', 8],
     ["color = 'red", 9],
     ['weight > > 3', 10],
@@ -190,6 +196,104 @@ describe('selectors', () => {
     const error = errorOf(text)
     expect(error).toMatchObject({ code: 'bad-selector', line: 1, column })
     expect(error.message).toContain(`column ${column}`)
+  })
+
+  test.each([
+    ['3 + 5', 1],
+    ["'a'", 1],
+    ['FALSE', 1],
+    ['NULL', 1],
+    ['weight = NULL', 1],
+    ['weight <> NULL', 1],
+    ['NULL = NULL', 1],
+    ['1 = 2', 1],
+    ["'a' = 'b'", 1],
+    ['weight = 1 AND FALSE', 1],
+    ['weight = 1 AND 1 = 2', 1],
+    ['NOT (weight = 1 OR TRUE)', 6],
+    ['TRUE > 0', 1],
+    ['weight > TRUE', 10],
+    ['(weight = 1) > 0', 2],
+    ['NOT weight > 1', 5],
+    ['color AND 3', 11],
+    ["'a' OR color", 1],
+    ['NOT 3', 5],
+    ["1 = 'a'", 5],
+    ["1 <> 'a'", 6],
+    ["JMSPriority = 'high'", 15],
+    ["AMQPriority > '3'", 15],
+    ['JMSDeliveryMode = 2', 19],
+    ['AMQAddress > 5', 14],
+    ["JMSPriority LIKE '4'", 1],
+    ["JMSPriority IN ('4')", 1],
+    ["3 NOT IN ('4')", 1],
+    ['JMSDestination IS NULL', 1],
+    ['5 IS NULL', 1],
+    ["weight BETWEEN 1 AND 'b'", 22],
+    ['weight BETWEEN 5 AND 1', 1],
+    ["color NOT BETWEEN 'z' AND 3", 27],
+    ["-'a' = 1", 2],
+    ["1 + 'a' = 'b'", 5],
+    ["color * 'a' = 1", 9],
+    ['TRUE + 1 = 2', 1],
+    ['weight / 0 = 1', 1],
+    ['NOT (weight % 0 = 1)', 6],
+  ])('SEL9 what no message can make true is refused: %s', (text, column) => {
+    expect(errorOf(text)).toMatchObject({ code: 'bad-selector', line: 1, column })
+  })
+
+  test.each([
+    ['TRUE', true],
+    ['1 = 1', true],
+    ["'a' <> 'b' AND color = 'red'", true],
+    ['weight = 1 OR FALSE', false],
+    ['weight = 1 OR TRUE', true],
+    ['NOT (weight = 1 AND FALSE)', true],
+    ['weight = 2 * 5', true],
+    ["color = 'r' + 'ed'", true],
+    ['weight NOT BETWEEN 5 AND 1', true],
+    ['(weight = 10) = TRUE', true],
+    ['isNew = (weight = 10)', true],
+    ['NOT isOld = TRUE', true],
+    ['NULL IS NULL', true],
+    ['JMSXGroupID IS NOT NULL', true],
+  ])('SEL9 what some message can make true is taken: %s: %s', (text, wanted) => {
+    expect(matches(text)).toBe(wanted)
+  })
+
+  test('SEL1 names in double quotes may have any characters', () => {
+    const headers = { 'order-id': 5, 'a "b"': 'x', AND: true, 'größe.m²': 2, '😀': 1, '--': 1, "it's": 1 }
+    for (const text of [
+      '"order-id" = 5',
+      `"a ""b""" = 'x'`,
+      '"AND"',
+      '"größe.m²" = 2',
+      '"😀" = 1',
+      '"--" = 1',
+      `"it's" = 1`,
+    ])
+      expect(matches(text, headers)).toBe(true)
+    expect(matches('"JMSPriority" = 4', { JMSPriority: 9 })).toBe(true)
+    expect(matches('"weight" > 9')).toBe(true)
+    // Without them a hyphen is a minus.
+    expect(matches('order-id = 5', headers)).toBe(false)
+    expect(matches('order-id = 5', { order: 8, id: 3 })).toBe(true)
+    expect(errorOf('a = 1 AND "order-id = 5')).toMatchObject({ column: 11 })
+    expect(errorOf('"" = 5')).toMatchObject({ column: 1 })
+  })
+
+  test('SEL5 JMS’ names for what a message says of itself', () => {
+    expect(
+      matches("JMSMessageID = 'peer/s/1' AND JMSCorrelationID = 'c1' AND JMSDeliveryMode = 'PERSISTENT'"),
+    ).toBe(true)
+    const topic = { ...HEAD, headers: {}, isDurable: false, correlationId: undefined }
+    const selector = compileSelector("JMSDeliveryMode = 'NON_PERSISTENT' AND JMSCorrelationID IS NULL")
+    expect(selector.matches(topic)).toBe(true)
+    expect(matches("JMSType = 'order'", { JMSType: 'order' })).toBe(true)
+  })
+
+  test.each(['', ' ', '\n\t '])('SEL10 the empty selector means all: %j', (text) => {
+    expect(matches(text)).toBe(true)
   })
 
   test('SEL7 an error in a later line names it', () => {

@@ -126,7 +126,7 @@ export class Intake {
     if (fresh.length === 0 || (fresh[0] as Draft).number !== source.high + 1) return source.high
     if (this.#settings.whenFull === 'block' && this.#isFull(0, 0)) await this.#roomMade()
     if (this.#isClosed) throw new MessagingError('not-owner', 'this member does not own the queue any more')
-    const { taken, last } = this.#admit(fresh, source.from, refused)
+    const { taken, last } = this.#admit(fresh, source, refused)
     if (last === undefined) return source.high
     const items = taken.map((draft) => this.#stamp(source, draft))
     // The copies are written while this disk writes.
@@ -155,7 +155,7 @@ export class Intake {
   /** What there is room for, and the last number that is decided; those that follow stay with their sender for now. */
   #admit(
     drafts: readonly Draft[],
-    from: PeerId,
+    { from, stream }: Source,
     refused: [number, string][],
   ): { readonly taken: readonly Draft[]; readonly last: number | undefined } {
     const { whenFull } = this.#settings
@@ -167,7 +167,7 @@ export class Intake {
       const isFull = this.#isFull(taken.length, bytes + draft.body.byteLength)
       if (isFull && whenFull === 'block') break
       last = draft.number
-      if (this.#filter && !this.#filter.matches(draftSubject(draft, from, this.#replica.queue))) {
+      if (this.#filter && !this.#filter.matches(draftSubject(draft, from, stream, this.#replica.queue))) {
         refused.push([draft.number, 'filtered'])
       } else if (
         dedupId !== undefined &&

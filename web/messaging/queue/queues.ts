@@ -336,6 +336,7 @@ export class Queues {
   ): readonly { readonly queue: string; readonly draft: OutboxDraft }[] {
     const { headers, priority, expiresAt, sentAt, body, tags } = draft
     const { queues, isExclusive } = this.#diverts.of(queue, {
+      ...{ id: undefined, correlationId: tags.correlationId },
       ...{ headers, priority, expiresAt, sentAt, isDurable: true, from: this.#calls.self },
       ...{ group: tags.group, size: body.byteLength, address: queue },
     })

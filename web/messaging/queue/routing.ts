@@ -43,7 +43,8 @@ export function routingOf(
   sentAt: number,
   { routes, diverts, settings }: { routes: Routes; diverts: Diverts; settings: LayeredSettings },
 ): Routing {
-  const head = { priority: DEFAULT_PRIORITY, expiresAt: 0, isDurable: true, group: undefined }
+  const unknown = { id: undefined, correlationId: undefined }
+  const head = { ...unknown, priority: DEFAULT_PRIORITY, expiresAt: 0, isDurable: true, group: undefined }
   const subject: SelectorSubject = { ...head, headers, size, from, sentAt, address: topic }
   const { queues: diverted, isExclusive } = diverts.of(topic, subject)
   if (isExclusive) return { queues: diverted, isExclusive, retained: undefined }

@@ -1,14 +1,20 @@
 import type { PeerId } from '../../base/index.ts'
+import { messageId } from '../item.ts'
 import { compileSelector, type Selector, type SelectorSubject } from '../selector/index.ts'
 import type { Draft } from './queue-item.ts'
 import type { Live } from './replica.ts'
 
 /** A message as a selector sees it. */
 export function subjectOf(
-  { headers, priority, expiresAt, sentAt, size, source, tags }: Live,
+  { headers, priority, expiresAt, sentAt, size, source, number, tags }: Live,
   queue: string,
 ): SelectorSubject {
   return {
+    // Made when it is asked for: few selectors do.
+    get id() {
+      return messageId(source.from, source.stream, number)
+    },
+    correlationId: tags.correlationId,
     headers,
     priority,
     expiresAt,
@@ -23,13 +29,18 @@ export function subjectOf(
 
 /** One that is not in the queue yet. */
 export function draftSubject(
-  { headers, priority, sentAt, ttlMs, body, tags }: Draft,
+  { headers, priority, sentAt, ttlMs, body, number, tags }: Draft,
   from: PeerId,
+  stream: string,
   queue: string,
 ): SelectorSubject {
   const expiresAt = ttlMs > 0 ? sentAt + ttlMs : 0
   const { address = queue, group } = tags
   return {
+    get id() {
+      return messageId(from, stream, number)
+    },
+    correlationId: tags.correlationId,
     headers,
     priority,
     expiresAt,

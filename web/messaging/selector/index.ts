@@ -18,11 +18,13 @@ export interface Selector {
  * Message selectors as JMS, HornetQ and Artemis have them: a subset of SQL-92's conditions over a message's headers, with
  * three-valued logic. Left out: XPATH and XQUERY (bodies are values, no XML), and the prefixes `convert_string_expressions:`
  * and `hyphenated_props:` (both exist for names and types that other protocols force on headers). Compiled once to
- * functions, without `eval`. Throws a {@link SelectorError}.
+ * functions, without `eval`. What no message can make true is refused. The empty selector means all. Throws a {@link SelectorError}.
  */
 export function compileSelector(text: string): Selector {
   if (typeof text !== 'string' || text.length > MAX_SELECTOR_LENGTH)
     throw new SelectorError('', 0, `a selector is a text of at most ${MAX_SELECTOR_LENGTH} characters`)
+  // As in JMS: one of blanks alone selects everything.
+  if (text.trim() === '') return { text, matches: () => true }
   const evaluate = new Parser(text).parse()
   return { text, matches: (subject) => evaluate(subject) === true }
 }

@@ -52,6 +52,22 @@ const ORDERS = {
 
 export type Order = keyof typeof ORDERS
 
+/**
+ * Of numbers between numbers, or texts between texts. Of another type than its bounds it is not known, so that NOT BETWEEN
+ * does not find it either.
+ */
+export function between(operand: Evaluate, low: Evaluate, high: Evaluate): Evaluate {
+  const within = and(ordered('>=', operand, low), ordered('<=', operand, high))
+  return (subject) => {
+    const type = typeof operand(subject)
+    const isUnlike = [low, high].some((bound) => {
+      const of = typeof bound(subject)
+      return of !== 'undefined' && of !== type
+    })
+    return type === 'boolean' || isUnlike ? undefined : within(subject)
+  }
+}
+
 /** Numbers with numbers, texts with texts (by code unit); anything else is false. */
 export function ordered(sign: Order, left: Evaluate, right: Evaluate): Evaluate {
   const holds = ORDERS[sign]
@@ -68,19 +84,19 @@ export function isNull(operand: Evaluate): Evaluate {
   return (subject) => operand(subject) === undefined
 }
 
+/** Of a text only: what is no text is not known, with NOT LIKE as well. */
 export function like(operand: Evaluate, matches: (text: string) => boolean): Evaluate {
   return (subject) => {
     const value = operand(subject)
-    if (value === undefined) return undefined
-    return typeof value === 'string' && matches(value)
+    return typeof value === 'string' ? matches(value) : undefined
   }
 }
 
+/** As {@link like}. */
 export function isIn(operand: Evaluate, texts: ReadonlySet<string>): Evaluate {
   return (subject) => {
     const value = operand(subject)
-    if (value === undefined) return undefined
-    return typeof value === 'string' && texts.has(value)
+    return typeof value === 'string' ? texts.has(value) : undefined
   }
 }
 

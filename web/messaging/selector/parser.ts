@@ -1,21 +1,9 @@
+import { Builder } from './builder.ts'
 import { SelectorError } from './error.ts'
 import { likeMatcher } from './like.ts'
-import {
-  and,
-  arithmetic,
-  equal,
-  isIn,
-  isNull,
-  like,
-  negative,
-  not,
-  type Order,
-  or,
-  ordered,
-  positive,
-  type Sum,
-} from './operators.ts'
-import { type Evaluate, readerOf } from './subject.ts'
+import { constantNode, type Node, nodeOfName } from './node.ts'
+import type { Order, Sum } from './operators.ts'
+import type { Evaluate } from './subject.ts'
 import { type Keyword, nameOf, type Operator, type Token, tokensOf } from './tokens.ts'
 
 /** Parentheses, signs and NOTs inside each other. */
@@ -29,6 +17,7 @@ const MAX_LIST = 256
 export class Parser {
   readonly #text: string
   readonly #tokens: readonly Token[]
+  readonly #build: Builder
   #at = 0
   #depth = 0
 
@@ -36,51 +25,52 @@ export class Parser {
   constructor(text: string) {
     this.#text = text
     this.#tokens = tokensOf(text)
+    this.#build = new Builder(text)
   }
 
   parse(): Evaluate {
     const whole = this.#or()
     if (this.#token.kind !== 'end') throw this.#expected('AND, OR or the end')
-    return whole
+    return this.#build.whole(whole).evaluate
   }
 
-  #or(): Evaluate {
+  #or(): Node {
     let left = this.#and()
-    while (this.#takes('OR')) left = or(left, this.#and())
+    while (this.#takes('OR')) left = this.#build.or(left, this.#and())
     return left
   }
 
-  #and(): Evaluate {
+  #and(): Node {
     let left = this.#equality()
-    while (this.#takes('AND')) left = and(left, this.#equality())
+    while (this.#takes('AND')) left = this.#build.and(left, this.#equality())
     return left
   }
 
-  #equality(): Evaluate {
+  #equality(): Node {
     let left = this.#comparison()
     for (;;) {
-      if (this.#takesSign('=')) left = equal(left, this.#comparison())
-      else if (this.#takesSign('<>')) left = not(equal(left, this.#comparison()))
+      if (this.#takesSign('=')) left = this.#build.equal(left, this.#comparison())
+      else if (this.#takesSign('<>')) left = this.#build.not(this.#build.equal(left, this.#comparison()))
       else if (this.#takes('IS')) {
         const isNegated = this.#takes('NOT')
         if (!this.#takes('NULL')) throw this.#expected(isNegated ? 'NULL' : 'NULL or NOT NULL')
-        left = isNegated ? not(isNull(left)) : isNull(left)
+        left = isNegated ? this.#build.not(this.#build.isNull(left)) : this.#build.isNull(left)
       } else return left
     }
   }
 
-  #comparison(): Evaluate {
+  #comparison(): Node {
     let left = this.#sum()
     for (;;) {
       const order = this.#takesSign('<=', '>=', '<', '>')
       if (order) {
-        left = ordered(order as Order, left, this.#sum())
+        left = this.#build.ordered(order as Order, left, this.#sum())
         continue
       }
       const isNegated = this.#isNegated() && this.#takes('NOT')
       const test = this.#test(left)
       if (!test) return left
-      left = isNegated ? not(test) : test
+      left = isNegated ? this.#build.not(test) : test
     }
   }
 
@@ -94,14 +84,14 @@ export class Parser {
     throw this.#expected('LIKE, BETWEEN or IN')
   }
 
-  #test(operand: Evaluate): Evaluate | undefined {
-    if (this.#takes('LIKE')) return like(operand, this.#pattern())
+  #test(operand: Node): Node | undefined {
+    if (this.#takes('LIKE')) return this.#build.like(operand, this.#pattern())
     if (this.#takes('BETWEEN')) {
       const low = this.#sum()
       if (!this.#takes('AND')) throw this.#expected('AND')
-      return and(ordered('>=', operand, low), ordered('<=', operand, this.#sum()))
+      return this.#build.between(operand, low, this.#sum())
     }
-    return this.#takes('IN') ? isIn(operand, this.#list()) : undefined
+    return this.#takes('IN') ? this.#build.isIn(operand, this.#list()) : undefined
   }
 
   #pattern(): (text: string) => boolean {
@@ -125,34 +115,34 @@ export class Parser {
     return texts
   }
 
-  #sum(): Evaluate {
+  #sum(): Node {
     let left = this.#product()
     for (let sign = this.#takesSign('+', '-'); sign; sign = this.#takesSign('+', '-'))
-      left = arithmetic(sign as Sum, left, this.#product())
+      left = this.#build.arithmetic(sign as Sum, left, this.#product())
     return left
   }
 
-  #product(): Evaluate {
+  #product(): Node {
     let left = this.#unary()
     for (let sign = this.#takesSign('*', '/', '%'); sign; sign = this.#takesSign('*', '/', '%'))
-      left = arithmetic(sign as Sum, left, this.#unary())
+      left = this.#build.arithmetic(sign as Sum, left, this.#unary())
     return left
   }
 
-  #unary(): Evaluate {
+  #unary(): Node {
     if (++this.#depth > MAX_DEPTH)
       throw new SelectorError(this.#text, this.#token.at, `it is nested deeper than ${MAX_DEPTH}`)
     try {
-      if (this.#takesSign('-')) return negative(this.#unary())
-      if (this.#takesSign('+')) return positive(this.#unary())
-      if (this.#takes('NOT')) return not(this.#unary())
+      if (this.#takesSign('-')) return this.#build.negative(this.#unary())
+      if (this.#takesSign('+')) return this.#build.positive(this.#unary())
+      if (this.#takes('NOT')) return this.#build.not(this.#unary())
       return this.#primary()
     } finally {
       this.#depth--
     }
   }
 
-  #primary(): Evaluate {
+  #primary(): Node {
     const token = this.#token
     if (token.kind === 'operator' && token.sign === '(') {
       this.#at++
@@ -160,7 +150,7 @@ export class Parser {
       if (!this.#takesSign(')')) throw this.#expected('“)”')
       return inner
     }
-    const value = constantOf(token)
+    const value = nodeOfToken(token)
     if (!value) throw this.#expected('a name, a text, a number, TRUE, FALSE, NULL or “(”')
     this.#at++
     return value
@@ -200,12 +190,13 @@ export class Parser {
   }
 }
 
-function constantOf(token: Token): Evaluate | undefined {
-  if (token.kind === 'name') return readerOf(token.name)
-  if (token.kind === 'text') return () => token.text
-  if (token.kind === 'number') return () => token.number
+function nodeOfToken(token: Token): Node | undefined {
+  const { at } = token
+  if (token.kind === 'name') return nodeOfName(token.name, at)
+  if (token.kind === 'text') return constantNode(token.text, at)
+  if (token.kind === 'number') return constantNode(token.number, at)
   if (token.kind !== 'keyword') return undefined
-  if (token.word === 'TRUE') return () => true
-  if (token.word === 'FALSE') return () => false
-  return token.word === 'NULL' ? () => undefined : undefined
+  if (token.word === 'TRUE') return constantNode(true, at)
+  if (token.word === 'FALSE') return constantNode(false, at)
+  return token.word === 'NULL' ? constantNode(undefined, at) : undefined
 }

@@ -34,6 +34,8 @@ const HEX = /0[xX][0-9a-fA-F]+[lL]?/y
 const FLOAT = /(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+/y
 const WHOLE = /\d+[lL]?/y
 const STRING = /'(?:[^']|'')*'/y
+/** A name with any characters, as Artemis has them: `"order-id"`. */
+const QUOTED_NAME = /"(?:[^"]|"")*"/y
 
 /** The last one is `end`. Throws a {@link SelectorError}. */
 export function tokensOf(text: string): readonly Token[] {
@@ -55,7 +57,7 @@ export function nameOf(token: Token): string {
     case 'operator':
       return `“${token.sign}”`
     case 'name':
-      return `the name ${token.name}`
+      return `the name ${token.name.slice(0, 40).toWellFormed()}`
     case 'text':
       return 'a text'
     case 'number':
@@ -80,12 +82,21 @@ function tokenAt(text: string, at: number): [Token, number] {
   }
   const string = match(STRING, text, at)
   if (string) return [{ kind: 'text', text: string.found.slice(1, -1).replaceAll("''", "'"), at }, string.end]
+  const quoted = match(QUOTED_NAME, text, at)
+  if (quoted) return [quotedName(text, quoted.found, at), quoted.end]
+  if (text[at] === '"') throw new SelectorError(text, at, 'this name has no closing quote')
   if (text[at] === "'") throw new SelectorError(text, at, 'this text has no closing quote')
   const number = match(HEX, text, at) ?? match(FLOAT, text, at) ?? match(WHOLE, text, at)
   if (number) return [numberToken(text, number.found, at), number.end]
   const sign = OPERATORS.find((operator) => text.startsWith(operator, at))
   if (!sign) throw new SelectorError(text, at, `${JSON.stringify(text[at])} means nothing here`)
   return [{ kind: 'operator', sign, at }, at + sign.length]
+}
+
+function quotedName(text: string, found: string, at: number): Token {
+  const name = found.slice(1, -1).replaceAll('""', '"')
+  if (name === '') throw new SelectorError(text, at, 'this name is empty')
+  return { kind: 'name', name, at }
 }
 
 function numberToken(text: string, found: string, at: number): Token {
