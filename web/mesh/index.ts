@@ -1,6 +1,7 @@
 export { createRoom, type RoomOptions } from './create-room.ts'
 export { NO_PATH } from './dialer.ts'
 export { HandshakeError, InviteError, RemoteError, RoomError, TransportError } from './errors.ts'
+export { isFinal } from './final.ts'
 export type { ProvenPeer } from './link.ts'
 export { createMemoryNetwork, type MemoryNetwork } from './memory.ts'
 export type { MemoryPath } from './memory-connection.ts'

@@ -1,4 +1,4 @@
-import { TabmeshError } from '../base/index.ts'
+import { reasonText, TabmeshError } from '../base/index.ts'
 
 /**
  * `bad-name`: not a topic's name or pattern. `bad-option`: headers or another option break a bound. `bad-body`: the body
@@ -14,27 +14,37 @@ import { TabmeshError } from '../base/index.ts'
  * Of files. `declined`, `cancelled`: one of the two sides did that. `damaged`: what came, or what lies on the disk, is not
  * what was sent. `gone`: its sender no longer has it (of a queue's messages, too).
  */
-export type MessagingErrorCode =
-  | 'bad-name'
-  | 'bad-option'
-  | 'bad-body'
-  | 'too-large'
-  | 'outbox-full'
-  | 'quota'
-  | 'store'
-  | 'malformed'
-  | 'closed'
-  | 'queue-full'
-  | 'settings-conflict'
-  | 'not-owner'
-  | 'stale-epoch'
-  | 'lease-lost'
-  | 'no-reply'
-  | 'aborted'
-  | 'duplicate'
-  | 'declined'
-  | 'cancelled'
-  | 'damaged'
-  | 'gone'
+const CODES = [
+  'bad-name',
+  'bad-option',
+  'bad-body',
+  'too-large',
+  'outbox-full',
+  'quota',
+  'store',
+  'malformed',
+  'closed',
+  'queue-full',
+  'settings-conflict',
+  'not-owner',
+  'stale-epoch',
+  'lease-lost',
+  'no-reply',
+  'aborted',
+  'duplicate',
+  'declined',
+  'cancelled',
+  'damaged',
+  'gone',
+] as const
+export type MessagingErrorCode = (typeof CODES)[number]
 
 export class MessagingError extends TabmeshError<MessagingErrorCode> {}
+
+/** What a peer, or a layer below, has refused, in this layer's words: `malformed` where it has none for it. */
+export function refusalOf(reason: unknown): MessagingError {
+  if (reason instanceof MessagingError) return reason
+  const given = (reason as { readonly code?: unknown } | null | undefined)?.code
+  const code = CODES.find((one) => one === given) ?? 'malformed'
+  return new MessagingError(code, reasonText(reason), { cause: reason })
+}

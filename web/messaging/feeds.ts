@@ -1,6 +1,7 @@
 import { type Clock, type PeerId, sleep } from '../base/index.ts'
-import type { Room } from '../mesh/index.ts'
+import { isFinal, type Room } from '../mesh/index.ts'
 import { itemToWire } from './item.ts'
+import { keptBytes } from './kept.ts'
 import { METHOD_MARK, METHOD_STORE, readMarkAnswer } from './messages.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -64,16 +65,26 @@ export class Feeds {
 
   async #run(to: PeerId, signal: AbortSignal): Promise<void> {
     let retryMs = FIRST_RETRY_MS
+    let most = BATCH_ITEMS
+    /** What this peer cannot read is passed over: it holds up nothing that follows. */
+    let past = 0
     while (!signal.aborted) {
+      let mark: number | undefined
       try {
-        let mark = await this.#askMark(to, signal)
+        mark = Math.max(past, await this.#askMark(to, signal))
         for (;;) {
-          mark = await this.#sendAfter(to, mark, signal)
+          mark = await this.#sendAfter(to, mark, most, signal)
           retryMs = FIRST_RETRY_MS
+          most = BATCH_ITEMS
         }
-      } catch {
-        // Gone, slow, or its disk is full: it is asked again, unless it has left.
+      } catch (error) {
         if (signal.aborted) return
+        if (isFinal(error) && mark !== undefined) {
+          if (most === 1) past = this.#outbox.after(mark, 1, BATCH_BYTES)[0]?.number ?? past
+          most = most === 1 ? BATCH_ITEMS : 1
+          continue
+        }
+        // Gone, slow, or its disk is full: it is asked again, unless it has left.
         await sleep(this.#clock, retryMs, signal).catch(() => {
           // The peer left meanwhile; the loop ends.
         })
@@ -93,13 +104,13 @@ export class Feeds {
     return this.#taken(to, answer)
   }
 
-  async #sendAfter(to: PeerId, mark: number, signal: AbortSignal): Promise<number> {
-    const batch = this.#outbox.after(mark, BATCH_ITEMS, BATCH_BYTES)
+  async #sendAfter(to: PeerId, mark: number, most: number, signal: AbortSignal): Promise<number> {
+    const batch = this.#outbox.after(mark, most, BATCH_BYTES)
     if (batch.length === 0) {
       await this.#outbox.nextCommit(signal)
       return mark
     }
-    const bytes = batch.reduce((sum, kept) => sum + kept.body.byteLength, 0)
+    const bytes = batch.reduce((sum, kept) => sum + keptBytes(kept), 0)
     const body = { stream: this.#outbox.stream, items: batch.map(itemToWire) }
     const lane = bytes > SMALL_BYTES ? 'bulk' : 'control'
     return this.#taken(

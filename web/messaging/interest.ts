@@ -1,5 +1,5 @@
 import type { Clock, PeerId } from '../base/index.ts'
-import type { Room } from '../mesh/index.ts'
+import { isFinal, type Room } from '../mesh/index.ts'
 import { MessagingError } from './errors.ts'
 import { type InterestNotice, MAX_PATTERNS, METHOD_INTEREST, readInterest } from './messages.ts'
 import { Matcher } from './pattern.ts'
@@ -124,7 +124,10 @@ export class Interest {
         this.#again(peerId, told)
         this.#wake()
       },
-      () => {
+      (error: unknown) => {
+        // It cannot know: nobody waits for it, and what changes later is told again.
+        if (isFinal(error)) told.version = notice.version
+        this.#wake()
         // The peer has gone, or is slow: while it is a member it is told again.
         this.#clock.after(RETRY_MS, () => {
           told.isTelling = false
@@ -148,6 +151,7 @@ export class Interest {
     body: unknown,
     from: PeerId,
   ): { readonly [key: string]: string | number | boolean | readonly string[] } {
+    if (this.#isClosed) throw new MessagingError('closed', 'this node has ended')
     if (!this.#hear(body, from)) throw new MessagingError('malformed', 'this is no interest')
     return { ...this.#notice() }
   }

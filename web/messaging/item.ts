@@ -1,6 +1,7 @@
 import { entriesOf, type MessageId, type PeerId } from '../base/index.ts'
 import { decodeValue, encodeValue, type Value, WireError } from '../wire/index.ts'
 import { MessagingError } from './errors.ts'
+import { isOrigin, ORIGINS } from './origin.ts'
 import { isTopicName } from './pattern.ts'
 import type { Message } from './topic.ts'
 
@@ -79,6 +80,25 @@ export function checkHeaders(headers: Headers | undefined): Headers {
   throw new MessagingError('bad-option', `headers take ${rule}, finite numbers or booleans`)
 }
 
+/** What a message weighs in a transfer: some are nearly all headers. */
+export function weightOf({
+  body,
+  headers,
+}: {
+  readonly body: Uint8Array
+  readonly headers: Headers
+}): number {
+  return body.byteLength + headersWeight(headers)
+}
+
+export function headersWeight(headers: Headers): number {
+  if (headers === NO_HEADERS) return 0
+  let bytes = 0
+  for (const [name, value] of Object.entries(headers))
+    bytes += name.length + (typeof value === 'string' ? value.length : 8)
+  return bytes
+}
+
 /** Unique in the room: a stream belongs to one life of a sender, or of its store. */
 export function messageId(from: PeerId, stream: string, number: number): MessageId {
   return `${from}/${stream}/${number}` as MessageId
@@ -86,8 +106,8 @@ export function messageId(from: PeerId, stream: string, number: number): Message
 
 /** Undefined for what is no headers or breaks a bound. */
 export function readHeaders(value: unknown): Headers | undefined {
-  const pairs = entriesOf(value, MAX_HEADERS)
-  if (!pairs) return undefined
+  const pairs = entriesOf(value, MAX_HEADERS + ORIGINS)
+  if (!pairs || pairs.filter(([name]) => !isOrigin(name)).length > MAX_HEADERS) return undefined
   for (const [name, held] of pairs) {
     if (name.length < 1 || name.length > MAX_HEADER_NAME || !name.isWellFormed()) return undefined
     if (typeof held === 'string' ? held.length > MAX_HEADER_TEXT || !held.isWellFormed() : !isPlain(held))

@@ -1,6 +1,6 @@
 import type { PeerId } from '../base/index.ts'
 import type { StoreKey, StoreWrite } from '../storage/index.ts'
-import { type Headers, type Item, itemFromWire } from './item.ts'
+import { type Headers, type Item, itemFromWire, weightOf } from './item.ts'
 
 /** Kept messages by [topic, at, from, stream, number]: a topic's in the order in which they are shown. */
 export const TABLE_MESSAGES = 'msg.messages'
@@ -55,5 +55,5 @@ export function compareKept(a: Kept, b: Kept): number {
 }
 
 export function keptBytes(kept: { readonly body: Uint8Array; readonly headers: Headers }): number {
-  return kept.body.byteLength + 256
+  return weightOf(kept) + 256
 }

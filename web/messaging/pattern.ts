@@ -5,10 +5,17 @@ export const MAX_WORDS = 30
 /** Characters of a name or pattern. */
 export const MAX_NAME_LENGTH = 255
 const WORD = /^[^\s.*#\p{C}]{1,64}$/u
+/** What is put before a name for a queue that stands behind it: of dead letters, expired ones, a subscription, what is retained. */
+const DERIVED = /^(?:(?:DLQ|EXP)\.)?(?:(?:SUB|RET)\.)?/u
 
-/** Words split by '.', each of 1 to 64 characters without spaces, `*`, `#` and control characters. */
+/**
+ * Words split by '.', each of 1 to 64 characters without spaces, `*`, `#` and control characters. A queue that stands behind a
+ * name has one, however long that is: its `DLQ.`, `EXP.`, `SUB.` and `RET.` do not count.
+ */
 export function isTopicName(value: unknown): value is string {
-  return isBounded(value) && hasWords(value.split('.'), (word) => WORD.test(word))
+  if (typeof value !== 'string') return false
+  const name = value.replace(DERIVED, '')
+  return isBounded(name) && hasWords(name.split('.'), (word) => WORD.test(word))
 }
 
 /** A name in which a word may be `*` (any one word) or `#` (zero or more words). */

@@ -3,7 +3,7 @@ import type { Room } from '../mesh/index.ts'
 import type { Encoded } from '../wire/index.ts'
 import { MAX_BATCH_ITEMS } from './batch.ts'
 import { MessagingError } from './errors.ts'
-import type { Item } from './item.ts'
+import { type Item, weightOf } from './item.ts'
 import { CHANNEL_BATCH, METHOD_BATCH } from './messages.ts'
 
 /** Body bytes of a batch on the control lane; larger messages go alone on the bulk lane. */
@@ -151,5 +151,5 @@ function isGone(error: unknown): boolean {
 }
 
 function sizeOf(item: Item): number {
-  return item.body.byteLength + item.topic.length + ITEM_COST_BYTES
+  return weightOf(item) + item.topic.length + ITEM_COST_BYTES
 }

@@ -7,7 +7,7 @@ import {
   sleep,
   TabmeshError,
 } from '../../base/index.ts'
-import type { Room } from '../../mesh/index.ts'
+import { isFinal, type Room } from '../../mesh/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { ChunkStore, StoredFile } from './chunk-store.ts'
 import { Progress } from './progress.ts'
@@ -271,7 +271,7 @@ export class Incoming implements FileTransfer {
       return true
     }
     if (code === 'quota') return this.#fails('quota', 'This device has no room for the file.')
-    if (code === 'damaged') return this.#fails('damaged', 'What came is not what was sent.')
+    if (code === 'damaged' || isFinal(error)) return this.#fails('damaged', 'What came is not what was sent.')
     if (code === 'unavailable' || code === 'corrupt')
       return this.#fails('store', 'This device could not store the file.')
     return false

@@ -1,5 +1,5 @@
 import { type Clock, type Crypto, type PeerId, sleep } from '../../base/index.ts'
-import type { Room } from '../../mesh/index.ts'
+import { isFinal, type Room } from '../../mesh/index.ts'
 import { MessagingError } from '../errors.ts'
 import { Progress } from './progress.ts'
 import type { FileTransfer, SharedFile, TransferSnapshot } from './transfer.ts'
@@ -181,6 +181,9 @@ export class Outgoing implements FileTransfer {
       } catch (error) {
         if ((error as { code?: unknown }).code === 'queue-full')
           return this.#end('failed', 'Too many files wait for an answer there already.')
+        if ((error as { code?: unknown }).code === 'gone')
+          return this.#end('cancelled', 'It was stopped by its receiver.')
+        if (isFinal(error)) return this.#end('failed', 'The other side cannot take this file.')
         await sleep(clock, RETRY_MS, signal).catch(() => {
           // This node has ended, and so has the loop.
         })

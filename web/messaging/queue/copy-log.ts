@@ -1,4 +1,5 @@
 import { type Clock, Listeners } from '../../base/index.ts'
+import { weightOf } from '../item.ts'
 import type { Intervals } from './intervals.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'
 import type { QueueItem } from './queue-item.ts'
@@ -70,7 +71,7 @@ export class CopyLog {
     this.#seq++
     if (!isNeeded) return
     const items = change.items ?? []
-    const bytes = items.reduce((sum, { body }) => sum + body.byteLength, CHANGE_BYTES)
+    const bytes = items.reduce((sum, item) => sum + weightOf(item), CHANGE_BYTES)
     this.#changes.push({ ...NOTHING, ...change, bytes, seq: this.#seq })
     this.#bytes += bytes
     if (change.kept === 'on-disk') this.#endPatience ??= this.#clock.after(PATIENCE_MS, () => this.#hurry())

@@ -1,15 +1,18 @@
 import { type Clock, isCount } from '../../base/index.ts'
+import { isFinal } from '../../mesh/index.ts'
 import { MessagingError } from '../errors.ts'
 import { type Headers, messageId } from '../item.ts'
+import { EXPIRED_AT, isOrigin, ORIGINAL_ADDRESS, ORIGINAL_ID, ORIGINAL_QUEUE } from '../origin.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Selector } from '../selector/index.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { QueueItem } from './queue-item.ts'
 import type { Live, Replica } from './replica.ts'
+import { isTemporary } from './requests.ts'
+import type { QueueCounts } from './stats.ts'
 import { selectorOf, subjectOf } from './subject.ts'
 
 const RETRY_MS = 5_000
-const ORIGINAL_QUEUE = '_AMQ_ORIG_QUEUE'
 
 export interface DeparturesPorts {
   readonly clock: Clock
@@ -27,7 +30,7 @@ export class Departures {
   readonly #replica: Replica
   readonly #dispatcher: Dispatcher
   readonly #ports: DeparturesPorts
-  readonly #counts = { expired: 0, dead: 0 }
+  readonly #counts = { expired: 0, dead: 0, stuck: 0 }
 
   constructor(replica: Replica, dispatcher: Dispatcher, ports: DeparturesPorts) {
     this.#replica = replica
@@ -35,11 +38,14 @@ export class Departures {
     this.#ports = ports
   }
 
-  get counts(): { readonly expired: number; readonly dead: number } {
+  get counts(): Pick<QueueCounts, 'expired' | 'dead' | 'stuck'> {
     return this.#counts
   }
 
-  /** To the dead letters or the expired, tried until that queue takes it or this reign ends. */
+  /**
+   * To the dead letters or the expired, tried until that queue takes it or this reign ends. One that it refuses for good stays
+   * here, out of everybody's way, and is counted: nothing is lost in silence.
+   */
   async leave(live: Live, why: 'dead' | 'expired'): Promise<void> {
     const { clock, isClosed, finish } = this.#ports
     try {
@@ -47,8 +53,10 @@ export class Departures {
       if (isClosed()) return
       this.#counts[why]++
       finish([live])
-    } catch {
-      if (!isClosed()) clock.after(RETRY_MS, () => void this.leave(live, why))
+    } catch (error) {
+      if (isClosed()) return
+      if (isFinal(error)) this.#counts.stuck++
+      else clock.after(RETRY_MS, () => void this.leave(live, why))
     }
   }
 
@@ -57,6 +65,8 @@ export class Departures {
     const item = await this.#itemOf(live)
     // What fails there goes nowhere else.
     if (!item || queue.startsWith('DLQ.') || queue.startsWith('EXP.')) return
+    // A question whose time is over: nobody waits for an answer any more.
+    if (why === 'expired' && isTemporary(live.tags.replyTo ?? '')) return
     const id = idOf(live)
     const headers = originOf(queue, id, why === 'expired' ? this.#ports.clock.wall() : undefined)
     await this.#ports.forward(`${why === 'dead' ? 'DLQ' : 'EXP'}.${queue}`, item, headers, id)
@@ -111,16 +121,11 @@ function idOf({ source, number }: Live): string {
   return messageId(source.from, source.stream, number)
 }
 
-/** Artemis' names, so that a selector written for it fits. */
 function originOf(queue: string, id: string, expiredAt?: number): Headers {
-  const origin = {
-    _AMQ_ORIG_ADDRESS: queue,
-    [ORIGINAL_QUEUE]: queue,
-    _AMQ_ORIG_MESSAGE_ID: id,
-  }
-  return expiredAt === undefined ? origin : { ...origin, _AMQ_ACTUAL_EXPIRY: expiredAt }
+  const origin = { [ORIGINAL_ADDRESS]: queue, [ORIGINAL_QUEUE]: queue, [ORIGINAL_ID]: id }
+  return expiredAt === undefined ? origin : { ...origin, [EXPIRED_AT]: expiredAt }
 }
 
 function withoutOrigin(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('_AMQ_')))
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isOrigin(name)))
 }

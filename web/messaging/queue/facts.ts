@@ -1,5 +1,5 @@
 import { type Clock, every, type PeerId, sleep } from '../../base/index.ts'
-import type { Member, Room } from '../../mesh/index.ts'
+import { isFinal, type Member, type Room } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Calls } from './calls.ts'
@@ -191,9 +191,10 @@ export class Facts {
         const answer = await this.#calls.request(peer, METHOD_FACTS, body, { timeoutMs: REQUEST_MS, signal })
         if (told.isAll) this.#hear(answer, peer)
         told.isAll = false
-      } catch {
-        // Gone, slow, or an older build: it is asked again while it is a member.
-        for (const queue of queues) told.changed.add(queue)
+      } catch (error) {
+        // Gone, slow, or an older build: it is asked again while it is a member. What it cannot read it is not told again.
+        if (isFinal(error)) told.isAll = false
+        else for (const queue of queues) told.changed.add(queue)
         await sleep(this.#clock, RETRY_MS, signal).catch(() => {
           // It left; the loop ends.
         })
@@ -222,7 +223,8 @@ export class Facts {
 
   /** Answered with everything that fits; the rest is told in its own time. */
   #onFacts(body: unknown, from: PeerId): Value {
-    if (!this.#hear(body, from)) throw new MessagingError('malformed', 'these are no facts of queues')
+    if (!readFacts(body)) throw new MessagingError('malformed', 'these are no facts of queues')
+    if (!this.#hear(body, from)) throw new MessagingError('queue-full', 'this member cannot hear them now')
     return this.#wireOf([...this.#own.keys()].slice(0, MAX_FACTS), this.#own.size <= MAX_FACTS)
   }
 

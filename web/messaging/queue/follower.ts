@@ -2,6 +2,7 @@ import type { PeerId } from '../../base/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
+import { headersWeight } from '../item.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
@@ -174,7 +175,7 @@ export class Follower {
       if (!item) continue
       items.push(itemToWire({ ...item, order: live.order }))
       if (live.attempts > 0) attempts.push([live.source.from, live.source.stream, live.number, live.attempts])
-      bytes += live.size
+      bytes += live.size + headersWeight(live.headers)
       if (bytes > PAGE_BYTES || items.length >= MAX_PAGE_ITEMS) break
     }
     return { items, attempts }
@@ -190,6 +191,7 @@ export class Follower {
     const attempts = readAttempts(row['attempts'])
     const dedupIds = readIds(row['dedup'])
     const transactions = readTransactions(row['tx'])
+    if (!isFirst && !settings) throw new MessagingError('gone', 'this member keeps no copy of the queue')
     if (!settings || !items || !stamps || !done || !attempts || !dedupIds || !transactions)
       throw new MessagingError('malformed', 'this is no copy of a queue')
     const replica = await this.#kept(

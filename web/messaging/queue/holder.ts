@@ -1,6 +1,7 @@
 import { type Clock, type PeerId, sleep } from '../../base/index.ts'
-import { RemoteError } from '../../mesh/index.ts'
+import { isFinal, RemoteError } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
+import { headersWeight, weightOf } from '../item.ts'
 import type { Calls } from './calls.ts'
 import type { Change, CopyLog } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
@@ -138,6 +139,8 @@ export class Holder {
         if (signal.aborted) return
         if (error instanceof RemoteError && error.code === 'stale-epoch') return this.#ports.onFenced()
         this.leaveBehind()
+        // It cannot read what it is told, and will not when it is told again.
+        if (isFinal(error)) return
         await sleep(this.#ports.clock, retryMs, signal).catch(() => {
           // It is no holder any more; the loop ends.
         })
@@ -224,7 +227,7 @@ export class Holder {
   async #send(copy: Partial<Copy>): Promise<void> {
     const { replica, epoch, calls } = this.#ports
     const { items, own, done, attempts, transactions, first } = { ...EMPTY_COPY, ...copy }
-    const bytes = items.reduce((sum, item) => sum + item.body.byteLength, first.dedup.length * 32)
+    const bytes = items.reduce((sum, item) => sum + weightOf(item), first.dedup.length * 32)
     const body: Value = {
       ...headToWire(replica.queue, epoch),
       ...first,
@@ -245,12 +248,13 @@ function pagesOf(replica: Replica, held: ReadonlyMap<string, Intervals>): readon
   let bytes = Number.POSITIVE_INFINITY
   for (const live of missing) {
     const page = pages.at(-1)
-    if (!page || page.length >= MAX_PAGE_ITEMS || bytes + live.size > PAGE_BYTES) {
+    const weight = live.size + headersWeight(live.headers)
+    if (!page || page.length >= MAX_PAGE_ITEMS || bytes + weight > PAGE_BYTES) {
       pages.push([live])
-      bytes = live.size
+      bytes = weight
     } else {
       page.push(live)
-      bytes += live.size
+      bytes += weight
     }
   }
   return pages

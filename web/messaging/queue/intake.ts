@@ -165,9 +165,15 @@ export class Intake {
     for (const draft of drafts) {
       const { dedupId, tx } = draft.tags
       const isFull = this.#isFull(taken.length, bytes + draft.body.byteLength)
-      if (isFull && whenFull === 'block') break
+      // Not even an empty queue has room for it: waiting does not help, and what is behind it must not wait.
+      const isTooLarge = draft.body.byteLength > this.#settings.maxBytes
+      if (isFull && whenFull === 'block' && !isTooLarge) break
       last = draft.number
-      if (this.#filter && !this.#filter.matches(draftSubject(draft, from, stream, this.#replica.queue))) {
+      if (isTooLarge) refused.push([draft.number, 'too-large'])
+      else if (
+        this.#filter &&
+        !this.#filter.matches(draftSubject(draft, from, stream, this.#replica.queue))
+      ) {
         refused.push([draft.number, 'filtered'])
       } else if (
         dedupId !== undefined &&

@@ -189,7 +189,7 @@ export interface PutAnswer {
   /** The highest number of this stream that the owner knows. */
   readonly mark: number
   readonly copies: number
-  /** Numbers that were not taken in, and why: `queue-full` or `duplicate`. */
+  /** Numbers that were not taken in, and why: `queue-full`, `too-large`, `quota`, `filtered` or `duplicate`. */
   readonly refused: readonly (readonly [number: number, code: string])[]
   /** On the owner's disk; the only other copy that there is to be is the sender's own, and is on its way there. */
   readonly isComing: boolean

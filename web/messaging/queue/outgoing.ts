@@ -1,5 +1,7 @@
 import { type Clock, sleep } from '../../base/index.ts'
+import { isFinal } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
+import { headersWeight } from '../item.ts'
 import type { Calls } from './calls.ts'
 import type { Consumer, Lease } from './dispatcher.ts'
 import type { Epoch } from './epoch.ts'
@@ -27,7 +29,7 @@ export class Outgoing {
   #isRunning = false
   isClosed = false
 
-  /** `onDamaged` is told of an attempt whose body this disk no longer has whole. */
+  /** `onDamaged` is told of an attempt whose body this disk no longer has whole, or that its consumer cannot read. */
   constructor(
     replica: Replica,
     epoch: Epoch,
@@ -51,42 +53,56 @@ export class Outgoing {
 
   async #run(): Promise<void> {
     this.#isRunning = true
+    let singly = 0
     while (this.#waiting.length > 0 && !this.isClosed) {
-      const { attempts, bytes, count } = await this.#next()
-      if (attempts.length > 0) await this.#send(attempts, bytes)
-      this.#waiting.splice(0, count)
+      const { attempts, bytes, count } = await this.#next(singly > 0 ? 1 : MAX_TOKENS)
+      const isTaken = attempts.length === 0 || (await this.#send(attempts, bytes))
+      if (!isTaken && count > 1) {
+        // One of them is nothing to this consumer, and the others must not go with it.
+        singly = count
+        continue
+      }
+      const [first] = this.#waiting.splice(0, count)
+      if (!isTaken && first) this.#onDamaged(first)
+      singly = Math.max(0, singly - count)
     }
     this.#isRunning = false
   }
 
-  async #next(): Promise<{ readonly attempts: Value[]; readonly bytes: number; readonly count: number }> {
+  async #next(
+    most: number,
+  ): Promise<{ readonly attempts: Value[]; readonly bytes: number; readonly count: number }> {
     const attempts: Value[] = []
     let bytes = 0
     let count = 0
     for (const lease of this.#waiting) {
       const { token, live } = lease
-      if (count > 0 && (bytes + live.size > DELIVER_BYTES || count >= MAX_TOKENS)) break
+      const weight = live.size + headersWeight(live.headers)
+      if (count > 0 && (bytes + weight > DELIVER_BYTES || count >= most)) break
       count++
       const item = (await this.#replica.items(live.page).catch(() => undefined))?.[live.at]
       if (item) {
         attempts.push([token, live.attempts, itemToWire({ ...item, order: live.order })])
-        bytes += live.size
+        bytes += weight
       } else this.#onDamaged(lease)
     }
     return { attempts, bytes, count }
   }
 
-  async #send(attempts: readonly Value[], bytes: number): Promise<void> {
+  /** False where the consumer refuses it for good. */
+  async #send(attempts: readonly Value[], bytes: number): Promise<boolean> {
     const { spec } = this.#consumer
     const body = { ...headToWire(this.#replica.queue, this.#epoch), consumer: spec.id, attempts }
     while (!this.isClosed) {
       try {
         await this.#calls.request(spec.peer, METHOD_DELIVER, body, { timeoutMs: REQUEST_MS, bytes })
-        return
-      } catch {
+        return true
+      } catch (error) {
+        if (isFinal(error)) return false
         // While the owner counts on this consumer, it tries again.
         await sleep(this.#clock, RETRY_MS)
       }
     }
+    return true
   }
 }

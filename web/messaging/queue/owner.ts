@@ -1,6 +1,7 @@
 import { type Clock, every, isCount, type PeerId, type Random } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
+import { headersWeight } from '../item.ts'
 import type { Calls } from './calls.ts'
 import { Departures, type DeparturesPorts } from './departures.ts'
 import { type Consumer, Dispatcher, type Lease } from './dispatcher.ts'
@@ -239,7 +240,7 @@ export class Owner {
     for (const live of lives) {
       const item = (await this.#replica.items(live.page))?.[live.at]
       if (!item) continue
-      bytes += live.size
+      bytes += live.size + headersWeight(live.headers)
       if (items.length >= BROWSE_ITEMS || (items.length > 0 && bytes > BROWSE_BYTES)) break
       items.push([live.attempts, itemToWire({ ...item, order: live.order })])
     }

@@ -1,8 +1,8 @@
 import { type Clock, every, isRecord, type PeerId, type Random, sleep } from '../../base/index.ts'
-import { type Member, place, RemoteError, type Room } from '../../mesh/index.ts'
+import { isFinal, type Member, place, RemoteError, type Room } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
-import { MessagingError } from '../errors.ts'
+import { MessagingError, refusalOf } from '../errors.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
@@ -140,7 +140,8 @@ export class Ownership {
 
   /**
    * Sees to it that somebody owns the queue, with these settings. Rejects with a MessagingError `settings-conflict` when it
-   * has others, or `signal.reason`; goes on trying otherwise.
+   * has others, `queue-full` when the room has no room for one more, what else its owner refuses for good, or
+   * `signal.reason`; goes on trying otherwise.
    */
   async open(queue: string, wanted: Partial<QueueSettings>, signal: AbortSignal): Promise<Reign> {
     for (;;) {
@@ -157,9 +158,7 @@ export class Ownership {
         if (reign) return reign
       } catch (error) {
         if (signal.aborted) throw signal.reason
-        const code = (error as { code?: unknown }).code
-        if (code === 'settings-conflict' || code === 'bad-option')
-          throw new MessagingError(code, error instanceof Error ? error.message : String(error))
+        if (isFinal(error) || (error as { code?: unknown }).code === 'queue-full') throw refusalOf(error)
       }
       await this.change(OPEN_RETRY_MS, signal)
     }

@@ -1,10 +1,11 @@
 import { type Clock, isRecord, type MessageId, type PeerId, type Random } from '../../base/index.ts'
-import type { Room } from '../../mesh/index.ts'
+import { isFinal, type Room } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { checkHeaders, encodeBody, type Headers, messageId } from '../item.ts'
 import { type Wanted, wantedOf } from '../level.ts'
+import { ORIGINAL_ADDRESS, ORIGINAL_QUEUE } from '../origin.ts'
 import { checkPattern, checkTopicName, type Matcher } from '../pattern.ts'
 import { compileSelector } from '../selector/index.ts'
 import type { Message } from '../topic.ts'
@@ -63,6 +64,7 @@ const ANSWER_MS = 30_000
 const TRIES = 5
 const LOOKS: ReadonlySet<string> = new Set([METHOD_STATS, METHOD_BROWSE])
 const RETRY_MS = 1_000
+const NO_SETTINGS: Partial<QueueSettings> = {}
 
 /** What lay in the store when the node began. */
 type LoadedSettings = Awaited<
@@ -168,7 +170,9 @@ export class Queues {
     const conflict = conflictOf({ ...checked, ...known } as QueueSettings, checked)
     if (conflict)
       throw new MessagingError('settings-conflict', `${name} was asked for with another ${conflict} here`)
-    this.#settings.set(name, { ...known, ...checked })
+    // What is nothing new is not asked for again.
+    if (Object.keys(checked).some((one) => !Object.hasOwn(known, one)))
+      this.#settings.set(name, { ...known, ...checked })
     return {
       name,
       send: (body, options = {}) => this.#send(name, body, options),
@@ -311,7 +315,7 @@ export class Queues {
   #sender(queue: string, loaded?: LoadedOutbox): Sender {
     const { store, clock, random } = this.#options
     const ports = { calls: this.#calls, store, clock, random, ownership: this.#ownership }
-    const wanted = this.#settings.get(queue) ?? {}
+    const wanted = () => this.#settings.get(queue) ?? NO_SETTINGS
     return new Sender(queue, wanted, ports, this.#controller.signal, loaded)
   }
 
@@ -340,7 +344,7 @@ export class Queues {
       ...{ headers, priority, expiresAt, sentAt, isDurable: true, from: this.#calls.self },
       ...{ group: tags.group, size: body.byteLength, address: queue },
     })
-    const origin = { ...headers, _AMQ_ORIG_ADDRESS: queue, _AMQ_ORIG_QUEUE: queue }
+    const origin = { ...headers, [ORIGINAL_ADDRESS]: queue, [ORIGINAL_QUEUE]: queue }
     const copy = { ...draft, headers: origin, tags: { ...tags, address: queue } }
     const own = isExclusive ? [] : [{ queue, draft }]
     return [...own, ...queues.map((to) => ({ queue: to, draft: copy }))]
@@ -455,7 +459,7 @@ export class Queues {
         return await this.#calls.request(reign.owner, method, full, { timeoutMs: REQUEST_MS, signal: inner })
       } catch (error) {
         inner.throwIfAborted()
-        if (tries >= TRIES) throw error
+        if (isFinal(error) || tries >= TRIES) throw error
         await this.#ownership.change(RETRY_MS, inner)
       }
     }

@@ -1,4 +1,6 @@
 import { type Clock, isCount, isRecord, sleep } from '../../base/index.ts'
+import { isFinal } from '../../mesh/index.ts'
+import { refusalOf } from '../errors.ts'
 import type { Calls } from './calls.ts'
 import type { Granted, Held } from './held.ts'
 import { headToWire, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
@@ -91,8 +93,7 @@ export class Registration {
         if (!isSameReign(reign, this.confirmed)) await this.#register(reign)
         await this.#changed()
       } catch (error) {
-        const code = (error as { code?: unknown }).code
-        if (code === 'settings-conflict' || code === 'bad-selector') onRefused(error)
+        if (isFinal(error) || (error as { code?: unknown }).code === 'queue-full') onRefused(refusalOf(error))
         await sleep(clock, RETRY_MS, signal).catch(() => {
           // The loop ends.
         })

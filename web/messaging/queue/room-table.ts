@@ -1,5 +1,5 @@
 import { type Clock, isCount, isPeerId, isRecord, Listeners, type PeerId, sleep } from '../../base/index.ts'
-import type { Room } from '../../mesh/index.ts'
+import { isFinal, type Room } from '../../mesh/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
@@ -160,6 +160,8 @@ export class RoomTable<T extends Value> {
         this.#news.emit()
       } catch (error) {
         if (signal.aborted) return
+        // It cannot know: nobody waits for it. What changes later is told again.
+        if (isFinal(error)) told.version = version
         if ((error as { code?: unknown }).code === 'no-such-method') told.version = OLDER
         this.#news.emit()
         await sleep(this.#clock, RETRY_MS, signal).catch(leave)

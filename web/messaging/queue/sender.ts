@@ -7,8 +7,10 @@ import {
   sleep,
   withTimeout,
 } from '../../base/index.ts'
+import { isFinal } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
-import { MessagingError } from '../errors.ts'
+import { MessagingError, refusalOf } from '../errors.ts'
+import { weightOf } from '../item.ts'
 import type { Level, Wanted } from '../level.ts'
 import { storeFailure } from '../store-failure.ts'
 import type { Calls } from './calls.ts'
@@ -28,6 +30,7 @@ const MAX_RETRY_MS = 4_000
 const MAX_UNDER_WAY = 4
 /** What this device keeps as the owner of the queue, or as one of its copies, within this needs no record besides. */
 const KEPT_HERE_MS = 250
+const NO_SETTINGS: Partial<QueueSettings> = {}
 /** What the owner has is asked for again when this device's copy has not come within this. */
 const COPIED_MS = 5_000
 
@@ -41,6 +44,7 @@ export interface Sent {
 }
 
 interface Waiting extends Kept {
+  readonly weight: number
   readonly level: Level
   readonly copies: number
   /** It has a record, or is about to. */
@@ -68,7 +72,8 @@ interface SenderPorts {
 export class Sender {
   readonly stream: string
   readonly #queue: string
-  readonly #wanted: Partial<QueueSettings>
+  /** The same object until the user asks for more. */
+  readonly #wanted: () => Partial<QueueSettings>
   readonly #ports: SenderPorts
   readonly #waiting: Waiting[] = []
   readonly #records: OutboxRecords
@@ -82,13 +87,17 @@ export class Sender {
   #underWay = 0
   /** Batches that no owner has answered yet. */
   #unanswered = 0
+  /** So many go one by one: one of them is refused as it is, and the others must not go with it. */
+  #singly = 0
+  /** The settings that the queue is known to have. */
+  #checked: Partial<QueueSettings> = NO_SETTINGS
   #copyWaits: (() => void)[] = []
   /** There may be something to send, or room to send it. */
   #onEvent: (() => void) | undefined
 
   constructor(
     queue: string,
-    wanted: Partial<QueueSettings>,
+    wanted: () => Partial<QueueSettings>,
     ports: SenderPorts,
     signal: AbortSignal,
     loaded?: LoadedOutbox,
@@ -107,6 +116,7 @@ export class Sender {
         this.#push({
           number,
           draft,
+          weight: weightOf(draft),
           record,
           level: 'accepted',
           copies: 1,
@@ -135,7 +145,8 @@ export class Sender {
     const sent = new Promise<Sent>((resolve, reject) => {
       const number = this.#next++
       const is = { isKept: false, isSafe: false, isEnough: false, isCopied: false }
-      const waiting: Waiting = { number, draft, level, copies, record: undefined, ...is, resolve, reject }
+      const wants = { level, copies, record: undefined, ...is }
+      const waiting: Waiting = { number, draft, weight: weightOf(draft), ...wants, resolve, reject }
       const isAlone = this.#unanswered === 0 && this.#underWay === this.#waiting.length
       this.#push(waiting)
       if (level !== 'accepted' && this.#isBetterKeptAsCopy(isAlone)) this.#keepLater(waiting)
@@ -232,7 +243,7 @@ export class Sender {
 
   #push(waiting: Waiting): void {
     this.#waiting.push(waiting)
-    this.#bytes += waiting.draft.body.byteLength
+    this.#bytes += waiting.weight
     this.#onEvent?.()
   }
 
@@ -245,32 +256,48 @@ export class Sender {
     let retryMs = FIRST_RETRY_MS
     while (this.#waiting.length > 0 && !this.#signal.aborted) {
       try {
-        const { ownership } = this.#ports
-        const reign =
-          ownership.reignOf(this.#queue) ?? (await ownership.open(this.#queue, this.#wanted, this.#signal))
-        await this.#sendAll(reign, () => {
-          retryMs = FIRST_RETRY_MS
-        })
-      } catch (error) {
+        const reign = await this.#reign()
+        if (reign && (await this.#sendAll(reign, () => (retryMs = FIRST_RETRY_MS)))) continue
+      } catch {
         if (this.#signal.aborted) break
-        if (error instanceof MessagingError && error.code === 'settings-conflict') this.#refuseAll(error)
-        // The owner has changed, or is slow: from the first that is not safe, to whoever owns it now.
-        await sleep(this.#ports.clock, retryMs, this.#signal).catch(ignore)
-        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
       }
+      // The owner has changed, or is slow: from the first that is not safe, to whoever owns it now.
+      await sleep(this.#ports.clock, retryMs, this.#signal).catch(ignore)
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
     }
     this.#isRunning = false
   }
 
-  /** Sends until nothing waits; several batches are under way at once, the owner puts them in order. */
-  async #sendAll(reign: Reign, onProgress: () => void): Promise<void> {
+  /** Undefined where the queue cannot be had as it was meant: whoever waits is told. */
+  async #reign(): Promise<Reign | undefined> {
+    const { ownership } = this.#ports
+    const wanted = this.#wanted()
+    const known = ownership.reignOf(this.#queue)
+    if (known && (wanted === this.#checked || Object.keys(wanted).length === 0)) return known
+    try {
+      const reign = await ownership.open(this.#queue, wanted, this.#signal)
+      this.#checked = wanted
+      return reign
+    } catch (error) {
+      this.#signal.throwIfAborted()
+      // What was accepted before anybody could know is for the queue as it is.
+      const isUsable = error instanceof MessagingError && error.code === 'settings-conflict'
+      const isForGood = isFinal(error) && !isUsable
+      this.#refuse((waiting) => isForGood || waiting.level !== 'accepted', error)
+      if (!isUsable || this.#waiting.length === 0) return undefined
+      return known ?? (await ownership.open(this.#queue, NO_SETTINGS, this.#signal))
+    }
+  }
+
+  /** Sends until nothing waits; several batches are under way at once, the owner puts them in order. False: to be tried later. */
+  async #sendAll(reign: Reign, onProgress: () => void): Promise<boolean> {
     this.#underWay = 0
     let batches = 0
-    let failure: { readonly reason: unknown } | undefined
+    let failure: { readonly reason: unknown; readonly batch: readonly Waiting[] } | undefined
     while (batches > 0 || (this.#waiting.length > 0 && !failure)) {
-      const batch = failure || this.#unanswered >= MAX_UNDER_WAY ? [] : this.#nextBatch()
+      const batch = failure || this.#isBusy(batches) ? [] : this.#nextBatch()
       if (batch.length === 0) {
-        if (batches === 0) return
+        if (batches === 0) return true
         await this.#nextEvent()
         continue
       }
@@ -279,7 +306,7 @@ export class Sender {
       this.#put(reign, batch)
         .then(onProgress)
         .catch((reason: unknown) => {
-          failure ??= { reason }
+          failure ??= { reason, batch }
         })
         .finally(() => {
           batches--
@@ -288,7 +315,19 @@ export class Sender {
       // What is sent in the same turn goes along.
       await Promise.resolve()
     }
-    if (failure) throw failure.reason
+    return !failure || this.#isTold(failure)
+  }
+
+  #isBusy(batches: number): boolean {
+    return this.#unanswered >= MAX_UNDER_WAY || (this.#singly > 0 && batches > 0)
+  }
+
+  /** One that the owner will never take is told so, and holds up no other: found by sending them one by one. */
+  #isTold({ reason, batch }: { readonly reason: unknown; readonly batch: readonly Waiting[] }): boolean {
+    if (!isFinal(reason)) return false
+    if (batch.length > 1) this.#singly = batch.length
+    else this.#refuse((waiting) => batch.includes(waiting), reason)
+    return true
   }
 
   #nextEvent(): Promise<void> {
@@ -300,9 +339,10 @@ export class Sender {
   #nextBatch(): readonly Waiting[] {
     const batch: Waiting[] = []
     let bytes = 0
-    for (let at = this.#underWay; at < this.#waiting.length && batch.length < MAX_PAGE_ITEMS; at++) {
+    const most = this.#singly > 0 ? 1 : MAX_PAGE_ITEMS
+    for (let at = this.#underWay; at < this.#waiting.length && batch.length < most; at++) {
       const waiting = this.#waiting[at] as Waiting
-      bytes += waiting.draft.body.byteLength
+      bytes += waiting.weight
       // One that this disk refused has left a gap: what follows goes once nothing before it is under way.
       const isNext = batch.length === 0 ? at === 0 || this.#follows(at) : this.#follows(at)
       if (!isNext || (batch.length > 0 && bytes > PAGE_BYTES)) break
@@ -325,13 +365,14 @@ export class Sender {
         : await this.#ask(reign, batch)
     }
     this.#settle(batch, answer)
+    this.#singly = Math.max(0, this.#singly - batch.length)
     if (answer.mark < (batch.at(-1) as Waiting).number)
       throw new MessagingError('not-owner', 'the owner has not taken all of it')
   }
 
   async #ask(reign: Reign, batch: readonly Waiting[]): Promise<PutAnswer> {
     const { calls, clock } = this.#ports
-    const bytes = batch.reduce((sum, { draft }) => sum + draft.body.byteLength, 0)
+    const bytes = batch.reduce((sum, { weight }) => sum + weight, 0)
     const body = {
       ...headToWire(this.#queue, reign.epoch),
       stream: this.stream,
@@ -384,6 +425,7 @@ export class Sender {
       safe.add(waiting)
       if (code === 'queue-full') waiting.reject(queueFull(this.#queue))
       else if (code === 'quota') waiting.reject(ownerFull(this.#queue))
+      else if (code === 'too-large') waiting.reject(tooLarge(this.#queue))
       else if (code === 'filtered') waiting.resolve(this.#sent(waiting, 'stored', 0))
       else
         waiting.resolve({
@@ -394,14 +436,16 @@ export class Sender {
     this.#forget(safe)
   }
 
-  /** This queue is not the one that was meant: nothing of it goes out. */
-  #refuseAll(reason: MessagingError): void {
-    for (const { reject } of this.#waiting) reject(reason)
+  /** These do not go out. What was accepted stays on this disk, for the next life to try. */
+  #refuse(isMeant: (waiting: Waiting) => boolean, reason: unknown): void {
+    const refused = new Set(this.#waiting.filter(isMeant))
+    this.#singly = Math.max(0, this.#singly - refused.size)
+    for (const { reject } of refused) reject(refusalOf(reason))
     this.#underWay = 0
-    this.#forget(new Set(this.#waiting))
+    this.#forget(refused, ({ level }) => level === 'accepted')
   }
 
-  #forget(safe: ReadonlySet<Waiting>): void {
+  #forget(safe: ReadonlySet<Waiting>, isKept: (waiting: Waiting) => boolean = () => false): void {
     let kept = 0
     const underWay = this.#underWay
     for (const [at, waiting] of this.#waiting.entries()) {
@@ -410,8 +454,8 @@ export class Sender {
         continue
       }
       if (at < underWay) this.#underWay--
-      this.#bytes -= waiting.draft.body.byteLength
-      this.#records.release(waiting)
+      this.#bytes -= waiting.weight
+      if (!isKept(waiting)) this.#records.release(waiting)
     }
     this.#waiting.length = kept
   }
@@ -438,6 +482,13 @@ function remaining(number: number, draft: OutboxDraft, wall: number): Draft {
 function ownerFull(queue: string): MessagingError {
   const text = `The device that keeps ${queue} has no room left. Free some space there, then send it again.`
   return new MessagingError('quota', text)
+}
+
+function tooLarge(queue: string): MessagingError {
+  return new MessagingError(
+    'too-large',
+    `This message is larger than all that ${queue} may hold (its maxBytes).`,
+  )
 }
 
 function queueFull(queue: string): MessagingError {

@@ -1,5 +1,6 @@
 import type { PeerId } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
+import { weightOf } from '../item.ts'
 import type { Wanted } from '../level.ts'
 import type { OutboxDraft } from './draft.ts'
 import type { LoadedOutbox } from './outbox-records.ts'
@@ -33,7 +34,7 @@ export class Senders {
   ): Promise<Sent> {
     const sender = this.#senders.get(queue) ?? this.#open(queue)
     this.#senders.set(queue, sender)
-    this.#assertRoom(draft.body.byteLength)
+    this.#assertRoom(weightOf(draft))
     return sender.send(draft, wanted, signal)
   }
 

@@ -22,6 +22,8 @@ export interface QueueCounts {
   readonly failed: number
   readonly expired: number
   readonly dead: number
+  /** Dead or expired, and the queue that they should go to refuses them for good: `purge` removes them. */
+  readonly stuck: number
 }
 
 /** One loop over a queue, as its owner sees it. */
@@ -62,6 +64,7 @@ const COUNTS: readonly (keyof QueueCounts)[] = [
   'failed',
   'expired',
   'dead',
+  'stuck',
 ]
 
 /** Undefined for what is no owner's answer. */
@@ -73,8 +76,10 @@ export function readStats(value: unknown): QueueStats | undefined {
   // An earlier build names none.
   const consumerList = readAll(value['consumerList'] ?? [], MAX_LISTED, readConsumer)
   if (!isPeerId(owner) || !settings || !holders || !consumerList) return undefined
-  if (!COUNTS.every((name) => isCount(value[name]))) return undefined
-  const counts = Object.fromEntries(COUNTS.map((name) => [name, value[name]])) as unknown as QueueCounts
+  // An earlier build knows none that is stuck.
+  const given: Readonly<Record<string, unknown>> = { stuck: 0, ...value }
+  if (!COUNTS.every((name) => isCount(given[name]))) return undefined
+  const counts = Object.fromEntries(COUNTS.map((name) => [name, given[name]])) as unknown as QueueCounts
   return { owner, settings, holders, consumerList, ...counts }
 }
 

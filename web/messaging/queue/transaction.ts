@@ -1,4 +1,5 @@
 import { type Clock, type Random, randomToken, sleep, withTimeout } from '../../base/index.ts'
+import { isFinal } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Headers } from '../item.ts'
@@ -166,7 +167,13 @@ export class Transactions {
     const { clock, signal, store, publish } = this.#ports
     let decision: unknown
     while (!isDecision(decision)) {
-      decision = await this.#ports.decide(home, tx, wanted).catch(() => sleep(clock, RETRY_MS, signal))
+      try {
+        decision = await this.#ports.decide(home, tx, wanted)
+      } catch (error) {
+        // It has decided nothing and never will: everybody who holds a part presumes an abort.
+        if (isFinal(error)) decision = 'presumed'
+        else await sleep(clock, RETRY_MS, signal)
+      }
     }
     const decided = decision
     const published = decided === 'commit' ? Promise.all(publishes.map(publish)) : undefined
@@ -185,7 +192,8 @@ export class Transactions {
       try {
         await this.#ports.apply(queue, tx, home, decision)
         return
-      } catch {
+      } catch (error) {
+        if (isFinal(error)) return
         await sleep(clock, RETRY_MS, signal)
       }
     }

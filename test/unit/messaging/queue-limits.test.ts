@@ -1,0 +1,203 @@
+import { describe, expect, test } from 'vitest'
+import { RemoteError, type Room } from '../../../web/mesh/index.ts'
+import { failureOf, QueueRoom } from '../../support/queue-room.ts'
+
+const MINUTE = 60_000
+const FULL_HEADERS = Object.fromEntries(Array.from({ length: 32 }, (_, at) => [`h${at}`, at]))
+/** As long as a name may be. */
+const LONG = Array.from({ length: 4 }, (_, at) => `${at}`.repeat(63)).join('.')
+/** As many words as a name may have. */
+const WORDS = Array.from({ length: 30 }, () => 'w').join('.')
+
+/** A room in which a member refuses some requests, as one of another build would. */
+function refusing(method: string, isMeant: (body: unknown) => boolean): (room: Room) => Room {
+  return (room) =>
+    new Proxy(room, {
+      get(target, key) {
+        if (key !== 'serve') {
+          const value = Reflect.get(target, key, target) as unknown
+          return typeof value === 'function' ? value.bind(target) : value
+        }
+        return (name: string, handler: Parameters<Room['serve']>[1]) =>
+          target.serve(name, (body, context) => {
+            if (name === method && isMeant(body)) throw new RemoteError('malformed', 'this is none of ours')
+            return handler(body, context)
+          })
+      },
+    })
+}
+
+describe('what Tabmesh adds', () => {
+  test.each(['orders', LONG, WORDS])(
+    'QUE50 a message with 32 headers dies, expires, moves and is diverted, whatever its queue is called: %s',
+    async (name) => {
+      const room = await QueueRoom.open(2)
+      const headers = FULL_HEADERS
+      const settings = { maxDeliveries: 1 }
+      await room.settle(room.queue(0, name, settings).send('dies', { headers }))
+      const loop = room.loop(1, { queue: name, ack: 'individual' }, (delivery) => delivery.nack())
+      await room.sim.runUntil(() => loop.got.length === 1, MINUTE, 'it is tried')
+      const dead = room.loop(0, { queue: `DLQ.${name}` })
+      await room.sim.runUntil(() => dead.got.length === 1, MINUTE, 'it is dead')
+      expect(Object.keys(dead.got[0]?.headers ?? {})).toHaveLength(35)
+      loop.stop()
+
+      await room.settle(room.queue(0, name, settings).send('expires', { headers, ttlMs: 1_000 }))
+      const late = room.loop(1, { queue: `EXP.${name}` })
+      await room.sim.runUntil(() => late.got.length === 1, MINUTE, 'it is over')
+
+      await room.settle(room.queue(0, name, settings).send('moves', { headers }))
+      expect(await room.settle(room.queue(0, name, settings).move('there'))).toBe(1)
+      const moved = room.loop(1, { queue: 'there' })
+      await room.sim.runUntil(() => moved.got.length === 1, MINUTE, 'it has moved')
+
+      const { messaging } = room.tabs[0] as (typeof room.tabs)[number]
+      await room.settle(messaging.destinations.divert('turn', { from: 'left', to: 'right' }))
+      await room.settle(room.queue(0, 'left').send('turns', { headers }))
+      const turned = room.loop(1, { queue: 'right' })
+      await room.sim.runUntil(() => turned.got.length === 1, MINUTE, 'it has turned')
+    },
+  )
+
+  test('QUE50 a durable subscription, and what is retained, stand behind the longest names', async () => {
+    const room = await QueueRoom.open(2)
+    const [{ messaging }, other] = room.tabs as [(typeof room.tabs)[0], (typeof room.tabs)[0]]
+    await room.settle(messaging.destinations.configure(LONG, { retain: 5 }))
+    const got: unknown[] = []
+    const subscription = messaging.topic(LONG).subscribe({ durable: LONG })
+    void (async () => {
+      for await (const { body } of subscription) got.push(body)
+    })()
+    await room.settle(subscription.ready)
+    await room.settle(other.messaging.topic(LONG).publish('news', { level: 'stored' }))
+    await room.sim.runUntil(() => got.length === 1, MINUTE, 'the subscriber has it')
+    const later: unknown[] = []
+    void (async () => {
+      for await (const { body } of other.messaging.topic(LONG).subscribe({ history: true })) later.push(body)
+    })()
+    await room.sim.runUntil(() => later.length === 1, MINUTE, 'who comes later has it')
+  })
+
+  test('QUE50 what a user adds beyond 32 headers is refused, with or without ours', async () => {
+    const room = await QueueRoom.open(1)
+    const ours = { _AMQ_ORIG_QUEUE: 'a', _AMQ_ORIG_ADDRESS: 'a', _AMQ_ORIG_MESSAGE_ID: 'b' }
+    await room.settle(room.queue(0).send(1, { headers: { ...FULL_HEADERS, ...ours } }))
+    const tooMany = { ...FULL_HEADERS, ...ours, another: 1 }
+    expect(await failureOf(room.settle(room.queue(0).send(1, { headers: tooMany })))).toMatchObject({
+      code: 'bad-option',
+    })
+  })
+
+  test('QUE14 messages that are nearly all headers go to owner, copy and consumer in frames that fit', async () => {
+    const room = await QueueRoom.open(2)
+    const headers = Object.fromEntries(Array.from({ length: 32 }, (_, at) => [`h${at}`, 'x'.repeat(1_024)]))
+    const sends = Array.from({ length: 600 }, (_, at) => room.queue(0).send(at, { headers }))
+    await room.settle(Promise.all(sends))
+    const third = await room.joins()
+    const loop = room.loop(third)
+    await room.sim.runUntil(() => loop.got.length === 600, MINUTE, 'all of them came')
+    expect(loop.bodies).toEqual(Array.from({ length: 600 }, (_, at) => at))
+  })
+})
+
+describe('what is refused for good', () => {
+  test('QUE51 one message that its owner never takes is told so, and those behind it go on', async () => {
+    const isMeant = (body: unknown) => {
+      const { items } = body as { items: readonly (readonly unknown[])[] }
+      return items.some((item) => (item[6] as { odd?: boolean } | undefined)?.odd === true)
+    }
+    const room = await QueueRoom.open(
+      2,
+      1,
+      {},
+      {
+        room: (inner, tab) => (tab.index === 1 ? refusing('queue.put', isMeant)(inner) : inner),
+      },
+    )
+    await room.settle(room.queue(0).send('first'))
+    expect(await room.owner()).toBe(1)
+    const sends = Array.from({ length: 20 }, (_, at) =>
+      room.queue(0).send(at, at === 7 ? { headers: { odd: true } } : {}),
+    )
+    const ended = await room.settle(Promise.allSettled(sends), MINUTE)
+    expect(ended.map(({ status }) => status)).toEqual(
+      Array.from({ length: 20 }, (_, at) => (at === 7 ? 'rejected' : 'fulfilled')),
+    )
+    expect(ended[7]).toMatchObject({ reason: { code: 'malformed' } })
+    const loop = room.loop(1)
+    await room.sim.runUntil(() => loop.got.length === 20, MINUTE, 'the others came')
+    expect(loop.bodies).toEqual([
+      'first',
+      ...Array.from({ length: 20 }, (_, at) => at).filter((at) => at !== 7),
+    ])
+  })
+
+  test('QUE51 one message that a consumer cannot read fails there, and those behind it go on', async () => {
+    const isMeant = (body: unknown) => {
+      const { attempts } = body as { attempts: readonly (readonly unknown[])[] }
+      return attempts.some((attempt) => (attempt[2] as unknown[])[9] !== undefined)
+    }
+    const room = await QueueRoom.open(
+      2,
+      1,
+      {},
+      {
+        room: (inner, tab) => (tab.index === 0 ? refusing('queue.deliver', isMeant)(inner) : inner),
+      },
+    )
+    const settings = { maxDeliveries: 1 }
+    const queue = room.queue(0, 'orders', settings)
+    for (let at = 0; at < 5; at++)
+      await room.settle(queue.send(at, at === 2 ? { headers: { odd: true } } : {}))
+    expect(await room.owner()).toBe(1)
+    const loop = room.loop(0)
+    await room.sim.runUntil(() => loop.got.length === 4, MINUTE, 'the others came')
+    const dead = room.loop(1, { queue: 'DLQ.orders', ack: 'individual' })
+    await room.sim.runUntil(() => dead.got.length === 1, MINUTE, 'it is among the dead')
+    expect(dead.bodies).toEqual([2])
+  })
+
+  test('QUE51 a dead letter whose queue refuses it for good is counted, and blocks nothing', async () => {
+    const room = await QueueRoom.open(1)
+    await room.settle(room.queue(0, 'orders', { maxDeliveries: 1 }).send('a'))
+    const { messaging } = room.tabs[0] as (typeof room.tabs)[number]
+    await room.settle(messaging.destinations.configure('DLQ.orders', { maxBytes: 1 }))
+    const loop = room.loop(0, { ack: 'individual' }, (delivery) => delivery.nack())
+    await room.sim.runUntil(() => loop.got.length === 1, MINUTE, 'it is tried')
+    await room.sim.run(MINUTE)
+    expect(await room.settle(room.queue(0).stats())).toMatchObject({ stuck: 1, dead: 0, messages: 1 })
+    expect(await room.settle(room.queue(0).purge())).toBe(1)
+  })
+
+  test('QUE51 a member that cannot read a table of the room holds up nobody who changes it', async () => {
+    const room = await QueueRoom.open(
+      3,
+      1,
+      {},
+      {
+        room: (inner, tab) => (tab.index === 2 ? refusing('queue.diverts', () => true)(inner) : inner),
+      },
+    )
+    const { messaging } = room.tabs[0] as (typeof room.tabs)[number]
+    await room.settle(messaging.destinations.divert('turn', { from: 'left', to: 'right' }), MINUTE)
+    expect(room.tabs[1]?.messaging.destinations.diverts()).toHaveLength(1)
+  })
+
+  test('QUE51 a member that cannot read a message of a topic with history gets those that follow', async () => {
+    const isMeant = (body: unknown) =>
+      (body as { items: readonly (readonly unknown[])[] }).items.some((item) => item[4] !== undefined)
+    const room = await QueueRoom.open(
+      2,
+      1,
+      {},
+      {
+        room: (inner, tab) => (tab.index === 1 ? refusing('msg.store', isMeant)(inner) : inner),
+      },
+    )
+    const topic = room.tabs[0]?.messaging.topic('chat.general')
+    for (let at = 0; at < 5; at++)
+      await room.settle(topic?.publish(at, at === 2 ? { headers: { odd: true } } : {}) as Promise<unknown>)
+    const other = room.tabs[1]?.messaging.history
+    await room.sim.runUntil(() => other?.entries('chat.general').length === 4, MINUTE, 'the others came')
+  })
+})
