@@ -119,8 +119,9 @@ function finishBuild(outDir: string): Plugin {
       })
       writeFileSync(join(outDir, 'sw.js'), worker.code)
       const csp = contentSecurityPolicy(readFileSync(join(outDir, 'index.html'), 'utf8'))
-      writeFileSync(join(outDir, 'build.json'), `${JSON.stringify({ buildId, csp }, undefined, 2)}\n`)
       for (const file of [...files, 'sw.js']) compress(join(outDir, file))
+      // Last: a server that runs takes it as the end of the build.
+      writeFileSync(join(outDir, 'build.json'), `${JSON.stringify({ buildId, csp }, undefined, 2)}\n`)
     },
   }
 }

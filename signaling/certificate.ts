@@ -1,17 +1,22 @@
+import { X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { generate } from 'selfsigned'
 import { SignalingError } from './errors.ts'
 
 export interface Certificate {
   readonly cert: string
   readonly key: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
+  /** Of hosts, also with `*.` in front. */
+  readonly names: readonly string[]
 }
 
-interface KeptCertificate extends Certificate {
+interface KeptCertificate extends Pick<Certificate, 'cert' | 'key' | 'expiresAt'> {
   readonly addresses: readonly string[]
-  readonly expiresAt: number
 }
 
 const DAY_MS = 86_400_000
@@ -20,16 +25,30 @@ const VALID_DAYS = 365
 const RENEW_DAYS = 14
 const FILE = 'lan-certificate.json'
 
-/** Reads the two PEM files; throws `certificate-unreadable`. */
+/** Reads the two PEM files, and sees that they are a pair; throws `certificate-unreadable`. */
 export function readCertificate(files: { readonly cert: string; readonly key: string }): Certificate {
   try {
-    return { cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') }
+    const [cert, key] = [readFileSync(files.cert, 'utf8'), readFileSync(files.key, 'utf8')]
+    createSecureContext({ cert, key })
+    const { validTo, subjectAltName } = new X509Certificate(cert)
+    const names = [...(subjectAltName ?? '').matchAll(/DNS:([^,\s]+)/g)].map(([, name = '']) => name)
+    return { cert, key, expiresAt: Date.parse(validTo), names }
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error)
-    throw new SignalingError('certificate-unreadable', `The certificate could not be read: ${problem}.`, {
-      cause: error,
-    })
+    throw new SignalingError(
+      'certificate-unreadable',
+      `The certificate ${files.cert} with the key ${files.key} cannot be used: ${inWords(problem)}.`,
+      { cause: error },
+    )
   }
+}
+
+/** OpenSSL's words for the usual mistakes say nothing to most people. */
+function inWords(problem: string): string {
+  if (problem.includes('values mismatch')) return "the key is not the certificate's"
+  if (problem.includes('no start line')) return 'one of the two is no PEM file'
+  if (/bad decrypt|interrupted or cancelled|bad password/.test(problem)) return 'the key has a passphrase'
+  return problem.replace(/\s+/g, ' ')
 }
 
 /**
@@ -43,11 +62,11 @@ export async function selfSignedCertificate(
 ): Promise<Certificate> {
   for (const folder of folders) {
     const kept = readKept(join(folder, FILE))
-    if (kept !== undefined && isUsable(kept, addresses, now)) return kept
+    if (kept !== undefined && isUsable(kept, addresses, now)) return { ...kept, names: [] }
   }
   const made = await make(addresses, now)
   keep(made, folders)
-  return made
+  return { ...made, names: [] }
 }
 
 function certificateFolders(): string[] {
@@ -97,7 +116,9 @@ function keep(certificate: KeptCertificate, folders: readonly string[]): void {
 function readKept(file: string): KeptCertificate | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return isKept(value) ? value : undefined
+    if (!isKept(value)) return undefined
+    createSecureContext({ cert: value.cert, key: value.key })
+    return value
   } catch {
     // Not there or damaged: a new one is made.
     return undefined

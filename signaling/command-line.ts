@@ -12,6 +12,16 @@ const FLAGS = {
   port: { takes: 'number', value: 'n', help: 'port of page and signaling (9000; 0 for any free one)' },
   host: { takes: 'text', value: 'address', help: 'address to listen on (127.0.0.1; 0.0.0.0 with --lan)' },
   path: { takes: 'text', value: 'path', help: 'where the PeerJS protocol lives (/)' },
+  'public-url': {
+    takes: 'text',
+    value: 'url',
+    help: 'where browsers find the page behind your proxy, with its path',
+  },
+  'allow-host': {
+    takes: 'list',
+    value: 'name',
+    help: 'another name that this server answers to, *.name too (repeatable)',
+  },
   lan: {
     takes: 'nothing',
     help: 'also https on the local network, self-signed unless --cert and --key are given',
@@ -86,12 +96,15 @@ export function parseCommandLine(
   const all = (name: FlagName): readonly string[] => given.get(name) ?? fromEnvironment(name, env)
   const text = (name: FlagName) => all(name).at(-1)
   const number = (name: FlagName) => toNumber(name, text(name))
-  const isOn = (name: FlagName) => !['', '0', 'false', undefined].includes(text(name))
+  const isOn = (name: FlagName) => toSwitch(name, text(name))
+  refuseUnknown(env)
   const limits = LIMIT_FLAGS.map(([flag, limit]) => [limit, number(flag)] as const)
   return withoutUndefined({
     port: number('port'),
     host: text('host'),
     path: text('path'),
+    publicUrl: text('public-url'),
+    allowedHosts: all('allow-host'),
     lan: isOn('lan'),
     lanPort: number('lan-port'),
     certFile: text('cert'),
@@ -112,7 +125,8 @@ export function helpText(): string {
     return `  ${usage.padEnd(34)} ${flag.help}`
   })
   return `Usage: npm start -- [flags]\n\nServes the Tabmesh page and introduces its peers to each other.\n\n${rows.join('\n')}\n
-Each flag is also read from the environment: TABMESH_PORT=9123 is --port 9123.\n`
+Each flag is also read from the environment: TABMESH_PORT=9123 is --port 9123, TABMESH_LAN=1 is --lan. An empty variable is
+none. PORT is not read.\n`
 }
 
 function readFlags(args: readonly string[]): Map<FlagName, readonly string[]> {
@@ -122,22 +136,66 @@ function readFlags(args: readonly string[]): Map<FlagName, readonly string[]> {
   ])
   try {
     const { values } = parseArgs({ args: [...args], options: Object.fromEntries(options), strict: true })
-    return new Map(
-      Object.entries(values).map(([name, list]) => [name as FlagName, (list as unknown[]).map(String)]),
+    const given = Object.entries(values).map(
+      ([name, list]) => [name as FlagName, (list as unknown[]).map(String)] as const,
     )
+    for (const [name, list] of given) if (list.includes('')) throw new RangeError(`--${name} needs a value`)
+    return new Map(given)
   } catch (error) {
-    const problem = error instanceof Error ? error.message.split('. ')[0] : String(error)
+    const problem =
+      error instanceof Error ? error.message.split(/\.\s/)[0]?.replace(/\.$/, '') : String(error)
     throw new SignalingError('bad-option', `${problem}. See --help.`, { cause: error })
   }
+}
+
+/** Set for other parts of this project. */
+const OTHER_VARIABLES: readonly string[] = ['TABMESH_SIGNALING_URL', 'TABMESH_SEEDS']
+
+function variableOf(name: string): string {
+  return `TABMESH_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** A setting that nobody reads is a setting that is not in force. */
+function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
+  const known = new Set([...Object.keys(FLAGS).map(variableOf), ...OTHER_VARIABLES])
+  const unknown = Object.keys(env).find((name) => name.startsWith('TABMESH_') && !known.has(name))
+  if (unknown !== undefined)
+    throw new SignalingError('bad-option', `${unknown} is set, but there is no such setting. See --help.`)
+}
+
+/** What was meant for this program and did not reach it, in words; empty where nothing is amiss. */
+export function overlooked(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const notes: string[] = []
+  const isPortSet = args.some((arg) => arg.startsWith('--port')) || (env['TABMESH_PORT'] ?? '') !== ''
+  if ((env['PORT'] ?? '') !== '' && !isPortSet)
+    notes.push(`PORT=${env['PORT']} is not read; TABMESH_PORT=${env['PORT']} is.`)
+  for (const name of Object.keys(FLAGS)) {
+    // npm has settings of these names itself.
+    if (['cert', 'key', 'help'].includes(name)) continue
+    if (env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined)
+      notes.push(`npm has kept --${name} for itself: write npm start -- --${name}`)
+  }
+  return notes
 }
 
 function fromEnvironment(
   name: FlagName,
   env: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
-  const value = env[`TABMESH_${name.toUpperCase().replaceAll('-', '_')}`]
-  if (value === undefined) return []
+  const value = env[variableOf(name)]
+  if (value === undefined || value.trim() === '') return []
   return FLAGS[name].takes === 'list' ? value.split(/\s+/).filter((entry) => entry !== '') : [value]
+}
+
+function toSwitch(name: string, text: string | undefined): boolean {
+  if (text === undefined) return false
+  const word = text.toLowerCase()
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true
+  if (['0', 'false', 'no', 'off'].includes(word)) return false
+  throw new SignalingError('bad-option', `--${name} is 1 or 0, not ${JSON.stringify(text)}.`)
 }
 
 function toNumber(name: string, text: string | undefined): number | undefined {
@@ -159,7 +217,9 @@ function toLevel(text: string | undefined): LogLevel | undefined {
 }
 
 function toIceServer(text: string): IceServer {
-  const [urls = '', username, credential] = text.split(',')
+  const [urls = '', username, ...rest] = text.split(',')
+  // A credential may have commas in it.
+  const credential = rest.length === 0 ? undefined : rest.join(',')
   return withoutUndefined({ urls, username, credential })
 }
 

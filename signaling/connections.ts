@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type RawData, type Server, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import { type AddressCount, Addresses } from './addresses.ts'
+import type { Admission } from './admission.ts'
 import { Bucket } from './bucket.ts'
 import type { Metrics, Refusal } from './metrics.ts'
-import type { Settings } from './options.ts'
-import { Origins } from './origins.ts'
+import { type Settings, withoutBase } from './options.ts'
 import { type PendingMessage, PendingMessages } from './pending.ts'
 import {
   CLOSE,
@@ -26,6 +26,12 @@ const SILENT_ROUNDS = 3
 const PING_SLOTS = 20
 /** A malformed frame costs as much as this many good ones. */
 const MALFORMED_TOKENS = 10
+/** So does one that its reader has no place for. */
+const UNREAD_TOKENS = 10
+/** A frame costs one, and one more for each whole KiB. */
+const TOKEN_SHIFT = 10
+/** Larger ones may take only half of a reader's place, so that who sends much does not keep out who sends little. */
+const SMALL_FRAME_BYTES = 4_096
 const EXPIRE_SWEEP_MS = 500
 /** How long a closing connection may take to answer before it is cut. */
 const CLOSE_TIMEOUT_MS = 1_000
@@ -51,7 +57,7 @@ export class Connections {
   readonly #pending: PendingMessages
   readonly #bucket: Bucket
   readonly #addresses: Addresses
-  readonly #origins: Origins
+  readonly #admission: Admission
   readonly #server: Server<typeof PeerSocket>
   readonly #slots: readonly Set<PeerSocket>[] = Array.from(
     { length: PING_SLOTS },
@@ -64,7 +70,7 @@ export class Connections {
   #pingedSlot = 0
   #onEmpty: (() => void) | undefined
 
-  constructor(settings: Settings, metrics: Metrics) {
+  constructor(settings: Settings, metrics: Metrics, admission: Admission) {
     const { limits, clock } = settings
     this.#settings = settings
     this.#metrics = metrics
@@ -73,7 +79,7 @@ export class Connections {
     this.#pending = new PendingMessages(limits)
     this.#bucket = new Bucket(limits.framesPerSecond, limits.frameBurst)
     this.#addresses = new Addresses(limits.peersPerAddress, settings.trustProxy)
-    this.#origins = new Origins(settings.trustedOrigins)
+    this.#admission = admission
     // `closeTimeout` is not in the types yet.
     const options: ServerOptions<typeof PeerSocket> & { readonly closeTimeout: number } = {
       noServer: true,
@@ -112,9 +118,14 @@ export class Connections {
     const url = request.url ?? ''
     const query = url.indexOf('?')
     const path = query === -1 ? url : url.slice(0, query)
-    const { origin, host } = request.headers
-    if (path !== this.#path) this.#refuseUpgrade(socket, '400 Bad Request', 'path')
-    else if (!this.#origins.allows(origin, host)) this.#refuseUpgrade(socket, '403 Forbidden', 'origin')
+    if (withoutBase(this.#settings, path) !== this.#path) {
+      this.#metrics.refuse('path')
+      endUpgrade(socket, '400 Bad Request')
+      return
+    }
+    const refused = this.#admission.refusal(request)
+    if (refused !== undefined)
+      endUpgrade(socket, refused.reason === 'host' ? '421 Misdirected Request' : '403 Forbidden')
     else this.#server.handleUpgrade(request, socket, head, this.#accept)
   }
 
@@ -136,22 +147,31 @@ export class Connections {
   receive(socket: PeerSocket, data: RawData, isBinary: boolean): void {
     socket.silentRounds = 0
     const { peer } = socket
-    if (peer === undefined || socket.readyState !== WebSocket.OPEN || !this.#pay(socket, 1)) return
+    if (peer === undefined || socket.readyState !== WebSocket.OPEN) return
+    if (!this.#pay(socket, Buffer.isBuffer(data) ? this.#costOf(data.length) : 1)) return
     if (isBinary || !Buffer.isBuffer(data)) {
       this.#metrics.refuse('binary')
       socket.close(CLOSE.textOnly, 'text frames only')
       return
     }
     const frame = parseFrame(data.toString())
-    if (frame?.kind === 'relay') this.#relay(peer, frame, stamp(frame, data, peer.id))
+    if (frame?.kind === 'relay') this.#relay(socket, peer, frame, stamp(frame, data, peer.id))
     else if (frame === undefined) this.#penalise(socket)
     else if (frame.kind === 'leave') this.#leave(socket)
   }
 
-  /** Pings cost as much as frames, and are answered only when paid for. */
+  /** Pings cost as much as frames, and are answered only when paid for. Who does not read the answers is cut. */
   receivePing(socket: PeerSocket, data: Buffer): void {
     socket.silentRounds = 0
-    if (socket.readyState === WebSocket.OPEN && this.#pay(socket, 1)) socket.pong(data)
+    if (socket.readyState !== WebSocket.OPEN || !this.#pay(socket, 1)) return
+    if (this.#hasPlace(socket, data.length)) socket.pong(data)
+    else this.#cut(socket)
+  }
+
+  /** Nobody asks for more than one each {@link Limits.pingMs}. */
+  receivePong(socket: PeerSocket): void {
+    socket.silentRounds = 0
+    if (socket.readyState === WebSocket.OPEN) this.#pay(socket, 1)
   }
 
   receiveError(): void {
@@ -225,12 +245,6 @@ export class Connections {
     socket.close()
   }
 
-  #refuseUpgrade(socket: Duplex, status: string, reason: Refusal): void {
-    this.#metrics.refuse(reason)
-    socket.on('error', () => socket.destroy())
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
-  }
-
   /** False, and the connection on its way out, where it has used up its share. */
   #pay(socket: PeerSocket, tokens: number): boolean {
     const next = this.#bucket.take(socket.bucketFullAtMs, this.#settings.clock.now(), tokens)
@@ -246,9 +260,16 @@ export class Connections {
     return false
   }
 
-  #relay(from: Peer<PeerSocket>, frame: Frame & { kind: 'relay' }, bytes: Buffer): void {
+  #costOf(bytes: number): number {
+    return Math.min(1 + (bytes >> TOKEN_SHIFT), this.#settings.limits.frameBurst)
+  }
+
+  #relay(socket: PeerSocket, from: Peer<PeerSocket>, frame: Frame & { kind: 'relay' }, bytes: Buffer): void {
     const target = from.room.byId.get(frame.dst)
-    if (target !== undefined && this.#send(target, bytes)) return
+    if (target !== undefined && target.link.readyState === WebSocket.OPEN) {
+      if (!this.#send(target, bytes)) this.#refuseUnread(socket, from, frame.dst)
+      return
+    }
     // An absent peer has no links to end and no answers to wait for.
     if (frame.type === 'LEAVE' || frame.type === 'EXPIRE') return
     const { key } = from.room
@@ -262,24 +283,35 @@ export class Connections {
     this.#sendExpire(key, from.id, frame.dst)
   }
 
+  /** The reader has too much unread: that is not its fault, but of who sends so much. */
+  #refuseUnread(socket: PeerSocket, from: Peer<PeerSocket>, dst: string): void {
+    this.#metrics.refuse('unread')
+    if (this.#pay(socket, UNREAD_TOKENS)) this.#sendExpire(from.room.key, from.id, dst)
+  }
+
   #deliver(peer: Peer<PeerSocket>, message: PendingMessage): void {
     if (!this.#send(peer, message.bytes)) this.#sendExpire(message.key, message.src, message.dst)
   }
 
-  /** False where the peer cannot take it: its connection is ending, or is cut here for being slow. */
+  /** False where the peer cannot take it: its connection is ending, or it has too much unread. */
   #send(peer: Peer<PeerSocket>, bytes: Buffer | string): boolean {
     const { link } = peer
-    if (link.readyState !== WebSocket.OPEN) return false
-    if (link.bufferedAmount > this.#settings.limits.bufferedBytes) {
-      this.#metrics.refuse('slow')
-      this.#release(link)
-      link.terminate()
-      return false
-    }
+    if (link.readyState !== WebSocket.OPEN || !this.#hasPlace(link, bytes.length)) return false
     this.#metrics.relayed++
     this.#metrics.relayedBytes += bytes.length
     link.send(bytes, TEXT)
     return true
+  }
+
+  #hasPlace(socket: PeerSocket, bytes: number): boolean {
+    const { bufferedBytes } = this.#settings.limits
+    return socket.bufferedAmount <= (bytes > SMALL_FRAME_BYTES ? bufferedBytes / 2 : bufferedBytes)
+  }
+
+  #cut(socket: PeerSocket): void {
+    this.#metrics.refuse('slow')
+    this.#release(socket)
+    socket.terminate()
   }
 
   #expire(): void {
@@ -331,7 +363,7 @@ function onPing(this: WebSocket, data: Buffer): void {
 }
 
 function onPong(this: WebSocket): void {
-  if (this instanceof PeerSocket) this.silentRounds = 0
+  if (this instanceof PeerSocket) this.connections?.receivePong(this)
 }
 
 function onError(this: WebSocket): void {
@@ -340,6 +372,11 @@ function onError(this: WebSocket): void {
 
 function onClose(this: WebSocket): void {
   if (this instanceof PeerSocket) this.connections?.ended(this)
+}
+
+function endUpgrade(socket: Duplex, status: string): void {
+  socket.on('error', () => socket.destroy())
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }
 
 /** A close reason has at most 123 bytes. */

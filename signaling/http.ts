@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Admission } from './admission.ts'
 import type { Connections } from './connections.ts'
 import type { Metrics } from './metrics.ts'
-import type { Settings } from './options.ts'
-import { Origins } from './origins.ts'
+import { type Settings, withoutBase } from './options.ts'
 import { isId } from './protocol.ts'
 import { StaticFiles } from './static.ts'
 
 /** Members of a key that one request may learn. */
 const MAX_LISTED_PEERS = 32
+const NO_UPGRADE =
+  'A WebSocket was asked for without an upgrade: a proxy in between must pass the headers Upgrade and Connection on.'
 /** What the stock server says at its root. */
 const ABOUT = {
   name: 'PeerJS Server',
@@ -31,23 +33,32 @@ export class HttpRoutes {
   readonly #metrics: Metrics
   readonly #connections: Connections
   readonly #state: ServerState
-  readonly #origins: Origins
+  readonly #admission: Admission
   readonly #static: StaticFiles | undefined
   readonly #routes: ReadonlyMap<string, Answer>
+  #hasToldOfUpgrade = false
 
-  constructor(settings: Settings, metrics: Metrics, connections: Connections, state: ServerState) {
+  constructor(
+    settings: Settings,
+    metrics: Metrics,
+    connections: Connections,
+    admission: Admission,
+    state: ServerState,
+  ) {
     this.#settings = settings
     this.#metrics = metrics
     this.#connections = connections
     this.#state = state
-    this.#origins = new Origins(settings.trustedOrigins)
+    this.#admission = admission
     this.#static =
       settings.webDir === undefined ? undefined : new StaticFiles(settings.webDir, settings.connectSources)
     this.#routes = new Map<string, Answer>([
       ['/healthz', (_, response) => sendText(response, 200, 'ok\n')],
       ['/readyz', (_, response) => this.#answerReady(response)],
-      ['/metrics', (_, response) => this.#answerMetrics(response)],
+      ['/metrics', (request, response) => this.#answerMetrics(request, response)],
       ['/config', (request, response) => this.#answerConfig(request, response)],
+      [`${settings.path}config`, (request, response) => this.#answerConfig(request, response)],
+      [`${settings.path}peerjs`, (request, response) => this.#answerNoUpgrade(request, response)],
     ])
   }
 
@@ -70,7 +81,9 @@ export class HttpRoutes {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    const asked = (request.url ?? '/').split('?', 1)[0] ?? '/'
+    if (`${asked}/` === this.#settings.basePath) return sendRedirect(response, this.#settings.basePath)
+    const path = withoutBase(this.#settings, asked)
     if (request.method === 'OPTIONS') return this.#answerPreflight(request, response)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD, OPTIONS')
@@ -98,7 +111,7 @@ export class HttpRoutes {
     response: ServerResponse,
     { key, list }: { key: string; list: string },
   ): void {
-    if (!this.#allowOrigin(request, response)) return
+    if (!this.#admits(request, response)) return
     if (!isId(key)) sendText(response, 400, 'invalid key\n')
     else if (list === 'peers') sendJson(response, this.#connections.sample(key, MAX_LISTED_PEERS))
     // The stock server's type, with nothing in it that could be markup.
@@ -116,7 +129,8 @@ export class HttpRoutes {
     else sendText(response, 503, 'closing\n')
   }
 
-  #answerMetrics(response: ServerResponse): void {
+  #answerMetrics(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#admits(request, response)) return
     send(
       response,
       200,
@@ -126,25 +140,37 @@ export class HttpRoutes {
   }
 
   #answerConfig(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#allowOrigin(request, response)) return
-    sendJson(response, { iceServers: this.#settings.iceServers, lanUrl: this.#state.lanUrl })
+    if (!this.#admits(request, response)) return
+    const { iceServers, path } = this.#settings
+    sendJson(response, { iceServers, lanUrl: this.#state.lanUrl, ...(path === '/' ? {} : { path }) })
+  }
+
+  /** A WebSocket was wanted, and what asks for one got lost on the way. */
+  #answerNoUpgrade(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#admits(request, response)) return
+    if (!this.#hasToldOfUpgrade && (request.url ?? '').includes('token=')) {
+      this.#hasToldOfUpgrade = true
+      this.#settings.log.error('no-upgrade', { message: NO_UPGRADE })
+    }
+    response.setHeader('Upgrade', 'websocket')
+    sendText(response, 426, `${NO_UPGRADE}\n`)
   }
 
   #answerPreflight(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#allowOrigin(request, response)) return
+    if (!this.#admits(request, response)) return
     response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD')
     response.writeHead(204).end()
   }
 
-  /** Tells a page of an allowed origin that it may read; refuses another. */
-  #allowOrigin(request: IncomingMessage, response: ServerResponse): boolean {
-    const { origin, host } = request.headers
+  /** Tells a page that may read that it may; refuses another, in words for whoever runs the server. */
+  #admits(request: IncomingMessage, response: ServerResponse): boolean {
     response.setHeader('Vary', 'Origin')
-    if (!this.#origins.allows(origin, host)) {
-      this.#metrics.refuse('origin')
-      sendText(response, 403, 'this origin is not trusted\n')
+    const refused = this.#admission.refusal(request)
+    if (refused !== undefined) {
+      sendText(response, refused.reason === 'host' ? 421 : 403, `${refused.message}\n`)
       return false
     }
+    const { origin } = request.headers
     if (origin !== undefined) response.setHeader('Access-Control-Allow-Origin', origin)
     return true
   }
@@ -157,6 +183,11 @@ function decode(text: string): string {
     // No id has a percent sign, so the caller refuses it.
     return text
   }
+}
+
+function sendRedirect(response: ServerResponse, path: string): void {
+  response.setHeader('Location', path)
+  sendText(response, 308, 'moved\n')
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

@@ -1,5 +1,5 @@
 import { renderUnicodeCompact } from 'uqr'
-import { helpText, parseCommandLine } from './command-line.ts'
+import { helpText, overlooked, parseCommandLine } from './command-line.ts'
 import { SignalingError } from './errors.ts'
 import type { SignalingOptions } from './options.ts'
 import { createSignalingServer, type SignalingServer } from './server.ts'
@@ -42,7 +42,11 @@ async function serve(options: SignalingOptions): Promise<void> {
 
 function greeting(server: SignalingServer, options: SignalingOptions): string {
   const { url, lanUrl } = server.address
-  const lines = [server.hasPage ? `Tabmesh is at ${url}` : `Signaling is at ${url} (it serves no page)`]
+  const lines = [
+    ...overlooked(process.argv.slice(2), process.env),
+    server.hasPage ? `Tabmesh is at ${url}` : `Signaling is at ${url} (it serves no page)`,
+  ]
+  if (options.publicUrl !== undefined) lines.push(`Browsers reach it at ${options.publicUrl}`)
   if (options.lan === true && lanUrl === null) lines.push('This machine has no address on a local network.')
   if (lanUrl !== null) lines.push(`On this network: ${lanUrl}`, '', renderUnicodeCompact(lanUrl), '')
   if (lanUrl !== null && options.certFile === undefined) {

@@ -1,6 +1,7 @@
 /** Why a connection or a frame was not served. */
 export const REFUSALS = [
   'origin',
+  'host',
   'path',
   'parameters',
   'id',
@@ -14,6 +15,7 @@ export const REFUSALS = [
   'binary',
   'rate',
   'slow',
+  'unread',
   'silent',
   'protocol',
   'crowd',

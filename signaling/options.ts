@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Clock, systemClock } from './clock.ts'
 import { SignalingError } from './errors.ts'
+import { hostNameOf } from './hosts.ts'
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from './log.ts'
 
 /** What the page hands to RTCPeerConnection. */
@@ -23,9 +24,10 @@ export interface Limits {
   readonly waitingSockets: number
   /** A larger frame closes the connection with 1009. Default 64 KiB, as wt-tracker. */
   readonly frameBytes: number
+  /** Each whole KiB of a frame counts as one more. */
   readonly framesPerSecond: number
   readonly frameBurst: number
-  /** A reader that has more than this unread is cut. Default 1 MiB. */
+  /** What one reader may have unread; frames over 4 KiB may fill half of it. Default 1 MiB. */
   readonly bufferedBytes: number
   /** For each absent peer and for each sender. */
   readonly pendingMessages: number
@@ -39,6 +41,8 @@ export interface Limits {
   /** How long closing waits for the peers to answer. */
   readonly drainMs: number
 }
+
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export const DEFAULT_LIMITS: Limits = {
   peers: 20_000,
@@ -65,6 +69,13 @@ export interface SignalingOptions {
   readonly port?: number
   /** Where the protocol lives: `<path>peerjs` and `<path>:key/id`. Default `/`. */
   readonly path?: string
+  /**
+   * Where browsers find the page when a proxy is in front: its origin may use the server, its name is answered to, and its
+   * path is taken off what is asked for, if the proxy has not done so. Default none.
+   */
+  readonly publicUrl?: string
+  /** Names that the server answers to beside addresses, localhost and those of the other options; `*.name`, or `*` for any. */
+  readonly allowedHosts?: readonly string[]
   /** Also https on all addresses of this machine. Default false. */
   readonly lan?: boolean
   /** Default: the port after `port`; any free one where `port` is 0. */
@@ -95,6 +106,10 @@ export interface Settings {
   readonly host: string
   readonly port: number
   readonly path: string
+  /** With a slash at both ends. */
+  readonly basePath: string
+  readonly publicUrl: string | undefined
+  readonly allowedHosts: readonly string[]
   readonly lan: boolean
   readonly lanPort: number
   readonly certificateFiles: { readonly cert: string; readonly key: string } | undefined
@@ -118,14 +133,25 @@ export function resolveOptions(options: SignalingOptions = {}): Settings {
   if (lan && lanPort === port && port !== 0) throw bad('lanPort', `is the same as port (${port})`)
   const level = options.log ?? 'info'
   if (!LOG_LEVELS.includes(level)) throw bad('log', `is one of ${LOG_LEVELS.join(', ')}`)
+  const host = checkHost(options.host ?? (lan ? '0.0.0.0' : '127.0.0.1'))
+  const publicUrl = options.publicUrl === undefined ? undefined : checkPublicUrl(options.publicUrl)
+  const trustedOrigins = (options.trustedOrigins ?? []).map(checkOrigin)
+  const origins = publicUrl === undefined ? trustedOrigins : [...trustedOrigins, publicUrl.origin]
   return {
-    host: options.host ?? (lan ? '0.0.0.0' : '127.0.0.1'),
+    host,
     port,
+    basePath: publicUrl?.pathname ?? '/',
+    publicUrl: publicUrl?.href,
+    allowedHosts: [
+      host,
+      ...(options.allowedHosts ?? []).map(checkAllowedHost),
+      ...origins.map((origin) => (origin === '*' ? '*' : new URL(origin).hostname)),
+    ],
     path: checkPath(options.path ?? '/'),
     lan,
     lanPort,
     certificateFiles: checkFiles(options),
-    trustedOrigins: (options.trustedOrigins ?? []).map(checkOrigin),
+    trustedOrigins: origins,
     iceServers: (options.iceServers ?? []).map(checkIceServer),
     connectSources: (options.connectSources ?? []).map(checkSource),
     webDir:
@@ -155,10 +181,41 @@ function checkPort(name: string, port: number): number {
   return port
 }
 
+/** What is asked for below the base path, as if the server were at the root. */
+export function withoutBase({ basePath }: Pick<Settings, 'basePath'>, path: string): string {
+  return path.startsWith(basePath) ? path.slice(basePath.length - 1) : path
+}
+
+const MAX_PATH_CHARACTERS = 256
+
+/** Every segment begins with its slash, so that there is one way to match and the time is linear. */
 function checkPath(path: string): string {
-  if (!/^\/(?:[A-Za-z0-9._~-]+\/?)*$/.test(path))
+  const isPath = path.length <= MAX_PATH_CHARACTERS && /^(?:\/[A-Za-z0-9._~-]+)*\/?$/.test(path)
+  if (!isPath || path === '' || /\/\.{1,2}(?:\/|$)/.test(path))
     throw bad('path', 'starts with / and has letters, digits, . _ ~ - only')
   return path.endsWith('/') ? path : `${path}/`
+}
+
+function checkHost(host: string): string {
+  if (!/^[A-Za-z0-9._:%-]+$/.test(host))
+    throw bad('host', `is ${JSON.stringify(host)}; it is an address to listen on, 0.0.0.0 for all`)
+  return host
+}
+
+function checkPublicUrl(text: string): URL {
+  const problem = `is ${JSON.stringify(text)}; it looks like https://example.org:8443/path/`
+  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) throw bad('publicUrl', problem)
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw bad('publicUrl', problem)
+  url.pathname = checkPath(url.pathname)
+  return url
+}
+
+function checkAllowedHost(name: string): string {
+  if (name !== '*' && !/^(?:\*\.)?[A-Za-z0-9.-]+$/.test(hostNameOf(name)))
+    throw bad('allowedHosts', `has ${JSON.stringify(name)}; it is a name like mesh.example.org`)
+  return name
 }
 
 function checkFiles(options: SignalingOptions): Settings['certificateFiles'] {
@@ -203,6 +260,9 @@ function checkLimits(given: Partial<Limits>): Limits {
   const limits = { ...DEFAULT_LIMITS, ...given }
   for (const [name, value] of Object.entries(limits)) {
     if (!(Number.isFinite(value) && value > 0)) throw bad(`limits.${name}`, 'is a number above 0')
+    // A timer of Node that is longer fires at once.
+    if (value > (name.endsWith('Ms') ? MAX_TIMER_MS : Number.MAX_SAFE_INTEGER))
+      throw bad(`limits.${name}`, `is too large (${value})`)
   }
   return limits
 }

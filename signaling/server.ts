@@ -2,6 +2,7 @@ import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { lanAddresses } from './addresses.ts'
+import { Admission } from './admission.ts'
 import { type Certificate, readCertificate, selfSignedCertificate } from './certificate.ts'
 import { Connections } from './connections.ts'
 import { SignalingError } from './errors.ts'
@@ -45,6 +46,7 @@ class NodeSignalingServer implements SignalingServer {
   readonly #settings: Settings
   readonly #metrics = new Metrics()
   readonly #connections: Connections
+  readonly #admission: Admission
   readonly #routes: HttpRoutes
   readonly #waiting: WaitingSockets
   readonly #servers: Server[] = []
@@ -53,11 +55,12 @@ class NodeSignalingServer implements SignalingServer {
 
   constructor(settings: Settings) {
     this.#settings = settings
-    this.#connections = new Connections(settings, this.#metrics)
+    this.#admission = new Admission(settings, this.#metrics)
+    this.#connections = new Connections(settings, this.#metrics, this.#admission)
     this.#waiting = new WaitingSockets(settings.limits.waitingSockets, () => this.#metrics.refuse('crowd'))
     const isReady = () => this.#closing === undefined && this.#address !== undefined
     const lanUrl = () => this.#address?.lanUrl ?? null
-    this.#routes = new HttpRoutes(settings, this.#metrics, this.#connections, {
+    this.#routes = new HttpRoutes(settings, this.#metrics, this.#connections, this.#admission, {
       get isReady() {
         return isReady()
       },
@@ -98,11 +101,12 @@ class NodeSignalingServer implements SignalingServer {
     const { host, port, lan, lanPort, certificateFiles, log } = this.#settings
     const addresses = lanAddresses()
     const own = certificateFiles === undefined ? undefined : readCertificate(certificateFiles)
-    const main = await this.#open(host, port, lan ? undefined : own)
+    if (own !== undefined) this.#useCertificate(own)
+    const main = await this.#open('--port', host, port, lan ? undefined : own)
     let lanUrl: string | null = null
     if (lan) {
       const certificate = own ?? (await selfSignedCertificate(addresses))
-      const secure = await this.#open('0.0.0.0', lanPort, certificate)
+      const secure = await this.#open('--lan-port', '0.0.0.0', lanPort, certificate)
       if (addresses[0] !== undefined) lanUrl = `https://${addresses[0]}:${secure.port}`
     }
     const scheme = !lan && own !== undefined ? 'https' : 'http'
@@ -110,7 +114,19 @@ class NodeSignalingServer implements SignalingServer {
     log.info('listening', { host, port: main.port, lanUrl })
   }
 
-  #open(host: string, port: number, certificate: Certificate | undefined): Promise<AddressInfo> {
+  #useCertificate({ names, expiresAt }: Certificate): void {
+    this.#admission.answersTo(names)
+    if (expiresAt > Date.now()) return
+    const message = `The certificate has expired on ${new Date(expiresAt).toISOString()}: browsers refuse it.`
+    this.#settings.log.error('certificate-expired', { message })
+  }
+
+  #open(
+    flag: string,
+    host: string,
+    port: number,
+    certificate: Certificate | undefined,
+  ): Promise<AddressInfo> {
     const options = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: this.#settings.limits.headerMs,
@@ -121,11 +137,11 @@ class NodeSignalingServer implements SignalingServer {
     const server =
       certificate === undefined
         ? createHttpServer(options)
-        : createHttpsServer({ ...options, ...certificate })
+        : createHttpsServer({ ...options, cert: certificate.cert, key: certificate.key })
     this.#servers.push(server)
     this.#serve(server, certificate === undefined ? 'connection' : 'secureConnection')
     return new Promise((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)))
+      server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, flag, host, port)))
       server.listen(port, host, () => {
         server.on('error', (error) => this.#settings.log.error('server-error', { problem: error.message }))
         resolve(server.address() as AddressInfo)
@@ -173,12 +189,24 @@ function nameOf(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): SignalingError {
-  if (error.code === 'EADDRINUSE') {
-    const message = `Port ${port} on ${host} is in use. Stop what uses it, or choose another: npm start -- --port ${port + 1}`
-    return new SignalingError('port-taken', message, { cause: error })
+function listenError(error: NodeJS.ErrnoException, flag: string, host: string, port: number): SignalingError {
+  const say = (code: 'port-taken' | 'listen-failed', message: string) =>
+    new SignalingError(code, message, { cause: error })
+  // The port below where there is none above.
+  const other = `choose another: npm start -- ${flag} ${port < 65_535 ? port + 1 : port - 1}`
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return say('port-taken', `Port ${port} on ${host} is in use. Stop what uses it, or ${other}`)
+    case 'EACCES':
+      return say(
+        'listen-failed',
+        `Port ${port} is only for programs with more rights. Put a proxy in front, or choose one from 1024 on: npm start -- ${flag} 9000`,
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return say('listen-failed', `${host} is no address of this machine. --host names one to listen on.`)
+    default:
+      return say('listen-failed', `Could not listen on ${host}:${port}: ${error.message}.`)
   }
-  return new SignalingError('listen-failed', `Could not listen on ${host}:${port}: ${error.message}.`, {
-    cause: error,
-  })
 }

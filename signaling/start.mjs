@@ -66,8 +66,8 @@ async function demonstrate() {
 
 /** Vite with hot reload, which passes the server's own paths on to the signaling server beside it. */
 async function develop() {
-  const host = flagValue('--host') ?? '127.0.0.1'
-  const port = flagValue('--port') ?? '9000'
+  const host = flagValue('--host') || '127.0.0.1'
+  const port = flagValue('--port') || '9000'
   process.env.TABMESH_SIGNALING_URL = `http://${host}:${port}`
   const { createServer } = await import('vite')
   const vite = await createServer({ configFile: join(ROOT, 'vite.config.ts') })

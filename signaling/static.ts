@@ -46,28 +46,36 @@ const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 type Encoding = 'br' | 'gzip' | 'identity'
-const ENDINGS: Readonly<Record<Encoding, string>> = { br: '.br', gzip: '.gz', identity: '' }
+const ENDINGS = { br: '.br', gzip: '.gz' } as const
 
 interface File {
   readonly path: string
   readonly type: string
   readonly isCompressible: boolean
   readonly isHashed: boolean
-  readonly modifiedMs: number
   readonly etag: string
-  readonly bodies: Map<Encoding, Promise<Buffer>>
+  readonly bodies: Map<Encoding, Buffer | Promise<Buffer>>
 }
 
+/** One build, whole and in memory, so that it is served on while the next one empties its folder. */
+interface Build {
+  readonly stamp: string
+  readonly files: ReadonlyMap<string, File>
+  readonly csp: string
+}
+
+const NO_BUILD: Build = { stamp: '', files: new Map(), csp: DEFAULT_CSP }
+
 /**
- * The built app. Only files that are listed in its folder are served, so no name can lead out of it. Bodies are read and,
- * where the build has no compressed twin, compressed once. A rebuilt folder is noticed.
+ * The built app. Only files that are listed in its folder are served, so no name can lead out of it. Where the build has no
+ * compressed twin, a body is compressed once. A rebuilt folder is noticed when the build has finished; the hashed files of
+ * the build before stay, for pages that are open.
  */
 export class StaticFiles {
   readonly #folder: string
   readonly #connectSources: readonly string[]
-  #files = new Map<string, File>()
-  #builtMs = 0
-  #csp = DEFAULT_CSP
+  #build = NO_BUILD
+  #before = NO_BUILD
 
   constructor(folder: string, connectSources: readonly string[]) {
     this.#folder = folder
@@ -77,13 +85,13 @@ export class StaticFiles {
 
   get hasPage(): boolean {
     this.#refresh()
-    return this.#files.has('/index.html')
+    return this.#build.files.has('/index.html')
   }
 
   /** Answers if there is such a file; the caller has seen to the method. */
   async serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     this.#refresh()
-    const file = this.#files.get(path === '/' ? '/index.html' : path)
+    const file = this.#find(path === '/' ? '/index.html' : path)
     if (file === undefined) return false
     this.#writeHeaders(file, response)
     if (request.headers['if-none-match'] === file.etag) {
@@ -98,51 +106,61 @@ export class StaticFiles {
     return true
   }
 
+  #find(path: string): File | undefined {
+    const file = this.#build.files.get(path)
+    if (file !== undefined) return file
+    const old = this.#before.files.get(path)
+    return old?.isHashed ? old : undefined
+  }
+
   #writeHeaders(file: File, response: ServerResponse): void {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
     response.setHeader('Cache-Control', file.isHashed ? 'public, max-age=31536000, immutable' : 'no-cache')
     response.setHeader('ETag', file.etag)
     if (file.isCompressible) response.setHeader('Vary', 'Accept-Encoding')
-    if (file.path.endsWith('.html')) response.setHeader('Content-Security-Policy', this.#csp)
+    if (file.path.endsWith('.html')) response.setHeader('Content-Security-Policy', this.#build.csp)
   }
 
-  #body(file: File, encoding: Encoding): Promise<Buffer> {
+  #body(file: File, encoding: Encoding): Buffer | Promise<Buffer> {
     const known = file.bodies.get(encoding)
     if (known !== undefined) return known
-    const body = this.#readBody(file, encoding)
+    const body = compress(file.bodies.get('identity') as Buffer, encoding)
     file.bodies.set(encoding, body)
-    body.catch(() => file.bodies.delete(encoding))
     return body
   }
 
-  async #readBody(file: File, encoding: Encoding): Promise<Buffer> {
-    const twin = `${file.path}${ENDINGS[encoding]}`
-    const modifiedMs = statSync(twin, { throwIfNoEntry: false })?.mtimeMs
-    if (modifiedMs !== undefined && modifiedMs >= file.modifiedMs) return readFileSync(twin)
-    const plain = readFileSync(file.path)
-    if (encoding === 'gzip') return promisify(gzip)(plain)
-    return promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } })
-  }
-
-  /** A build writes index.html anew. */
+  /** A build removes everything first, and writes build.json last. */
   #refresh(): void {
-    const builtMs = statSync(join(this.#folder, 'index.html'), { throwIfNoEntry: false })?.mtimeMs ?? 0
-    if (builtMs === this.#builtMs) return
-    this.#builtMs = builtMs
-    this.#files = builtMs === 0 ? new Map() : listFiles(this.#folder)
-    this.#csp = withConnectSources(readCsp(this.#folder), this.#connectSources)
+    const stamp = ['index.html', 'build.json']
+      .map((name) => statSync(join(this.#folder, name), { throwIfNoEntry: false })?.mtimeMs)
+      .join(' ')
+    if (stamp === this.#build.stamp || stamp.startsWith(' ')) return
+    if (this.#build !== NO_BUILD && stamp.endsWith(' ')) return
+    try {
+      const files = readFiles(this.#folder)
+      const csp = withConnectSources(readCsp(this.#folder), this.#connectSources)
+      this.#before = this.#build
+      this.#build = { stamp, files, csp }
+    } catch {
+      // A build has just begun to empty the folder: what was read before is served until it has finished.
+    }
   }
 }
 
-function listFiles(folder: string): Map<string, File> {
+async function compress(plain: Buffer, encoding: Encoding): Promise<Buffer> {
+  if (encoding === 'gzip') return promisify(gzip)(plain)
+  return promisify(brotliCompress)(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } })
+}
+
+function readFiles(folder: string): Map<string, File> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !/\.(br|gz|map)$/.test(entry.name))
-    .map((entry) => describe(folder, entry))
+    .map((entry) => readFile(folder, entry))
     .filter(([path]) => path !== '/build.json')
   return new Map(files)
 }
 
-function describe(folder: string, entry: Dirent): [string, File] {
+function readFile(folder: string, entry: Dirent): [string, File] {
   const path = join(entry.parentPath, entry.name)
   const name = `/${relative(folder, path).split(sep).join('/')}`
   const { size, mtimeMs } = statSync(path)
@@ -152,9 +170,14 @@ function describe(folder: string, entry: Dirent): [string, File] {
     type: TYPES[extension] ?? 'application/octet-stream',
     isCompressible: COMPRESSIBLE.has(extension) && size >= COMPRESS_FROM_BYTES,
     isHashed: name.startsWith('/assets/'),
-    modifiedMs: mtimeMs,
     etag: `W/"${size.toString(36)}-${Math.trunc(mtimeMs).toString(36)}"`,
-    bodies: new Map(),
+    bodies: new Map([['identity', readFileSync(path)]]),
+  }
+  if (!file.isCompressible) return [name, file]
+  for (const encoding of ['br', 'gzip'] as const) {
+    const twin = statSync(path + ENDINGS[encoding], { throwIfNoEntry: false })
+    if (twin !== undefined && twin.mtimeMs >= mtimeMs)
+      file.bodies.set(encoding, readFileSync(path + ENDINGS[encoding]))
   }
   return [name, file]
 }

@@ -55,8 +55,14 @@ export class WirePeer {
   readonly closed: Promise<Ending>
   #ending: Ending | undefined
 
-  constructor(port: number, query: string, options: ClientOptions = {}, scheme: 'ws' | 'wss' = 'ws') {
-    this.socket = new WebSocket(`${scheme}://127.0.0.1:${port}/peerjs${query}`, options)
+  constructor(
+    port: number,
+    query: string,
+    options: ClientOptions = {},
+    scheme: 'ws' | 'wss' = 'ws',
+    path = '/peerjs',
+  ) {
+    this.socket = new WebSocket(`${scheme}://127.0.0.1:${port}${path}${query}`, options)
     this.opened = new Promise((resolve) => this.socket.once('open', resolve))
     this.socket.on('message', (data) => this.heard.push(JSON.parse(String(data))))
     this.socket.on('error', () => this.socket.terminate())

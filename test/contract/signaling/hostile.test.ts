@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { SignalingOptions } from '../../../signaling/options.ts'
@@ -22,6 +23,17 @@ async function metric(port: number, name: string): Promise<number> {
   return Number(line?.split(' ')[1])
 }
 
+/** The Host goes out as it is, unlike with fetch. */
+function statusFor(port: number, path: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ port, host: '127.0.0.1', path, headers: { host } }, (response) => {
+      response.resume()
+      resolve(response.statusCode ?? 0)
+    })
+    asked.once('error', reject).end()
+  })
+}
+
 /** A raw connection that says `text` and then what it is told to. */
 function openRaw(port: number, text: string): { socket: Socket; closed: Promise<void>; heard: () => string } {
   const socket = connect(port, '127.0.0.1')
@@ -38,6 +50,8 @@ function openRaw(port: number, text: string): { socket: Socket; closed: Promise<
     heard: () => heard,
   }
 }
+
+const query = (id: string) => `?key=peerjs&id=${id}&token=t`
 
 const UPGRADE = (port: number, id: string) =>
   `GET /peerjs?key=peerjs&id=${id}&token=t HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\n` +
@@ -73,7 +87,6 @@ describe('who may come in', () => {
 
   test('SIG8 a page of another origin is refused, our own, a trusted and no origin are not (A11)', async () => {
     const port = await start({ trustedOrigins: ['https://friend.example'] })
-    const query = (id: string) => `?key=peerjs&id=${id}&token=t`
     for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${port + 1}`]) {
       const peer = new WirePeer(port, query('evil'), { headers: { origin } })
       await peer.closed
@@ -88,6 +101,42 @@ describe('who may come in', () => {
       expect(await peer.hears(1)).toEqual({ type: 'OPEN' })
     }
     expect(await metric(port, 'refused_total{reason="origin"}')).toBe(6)
+  })
+
+  test('SIG23 a request for another name gets no socket, no list, no configuration and no metrics', async () => {
+    const port = await start({
+      allowedHosts: ['*.mesh.example'],
+      iceServers: [{ urls: 'turn:turn.example', username: 'user', credential: 'secret' }],
+    })
+    for (const host of [
+      `evil.example:${port}`,
+      'evil.example',
+      '127.0.0.1.evil.example',
+      'mesh.example',
+      '[::1',
+      '0x7f000001',
+    ]) {
+      // The browser of one who was rebound takes the page for the server's own.
+      const peer = new WirePeer(port, query('a'), { headers: { host, origin: `http://${host}` } })
+      await peer.closed
+      expect(peer.heard, host).toEqual([])
+      for (const path of ['/config', '/room/peers', '/room/id', '/metrics'])
+        expect(await statusFor(port, path, host), `${host} ${path}`).toBe(421)
+      expect(await statusFor(port, '/healthz', host)).toBe(200)
+    }
+    for (const host of [
+      'localhost',
+      'a.localhost:1',
+      '[::1]:9000',
+      '192.168.1.7:9001',
+      'LOCALHOST.',
+      'a.mesh.example',
+    ]) {
+      const peer = new WirePeer(port, query(`id${host.length}`), { headers: { host } })
+      expect(await peer.hears(1), host).toEqual({ type: 'OPEN' })
+      expect(await statusFor(port, '/config', host), host).toBe(200)
+    }
+    expect(await metric(port, 'refused_total{reason="host"}')).toBe(30)
   })
 
   test('SIG9 one address, one key and the server have their limits (A21)', async () => {
@@ -175,6 +224,31 @@ describe('what may be said', () => {
     expect((await pinger.closed).code).toBe(4029)
   })
 
+  test('SIG6 bytes are paid for: 45 offers of 60 KB in a second end their sender, and not who they are for', async () => {
+    const clock = new ManualClock()
+    const port = await start({ clock })
+    const [flooder, bob] = [await openPeer(port, 'flooder'), await openPeer(port, 'bob')]
+    const payload = 'x'.repeat(60_000)
+    for (let sent = 0; sent < 45; sent++) flooder.send({ type: 'OFFER', payload, dst: 'bob' })
+    expect(await flooder.closed).toEqual({ code: 4029, reason: 'too many frames' })
+    await bob.settles('bob')
+    expect(bob.heard.length).toBeLessThan(8)
+    // What PeerJS says to ten others when it joins costs less than the burst.
+    const newcomer = await openPeer(port, 'newcomer')
+    for (let other = 0; other < 10; other++) {
+      newcomer.send({ type: 'OFFER', payload: 'x'.repeat(3_000), dst: 'bob' })
+      for (let n = 0; n < 10; n++) newcomer.send({ type: 'CANDIDATE', payload: 'x'.repeat(300), dst: 'bob' })
+    }
+    await newcomer.settles('newcomer')
+  })
+
+  test('SIG6 pongs that nobody asked for cost as much as frames', async () => {
+    const port = await start({ clock: new ManualClock() })
+    const ponger = await openPeer(port, 'ponger')
+    for (let count = 0; count < 301; count++) ponger.socket.pong()
+    expect((await ponger.closed).code).toBe(4029)
+  })
+
   test('SIG6 a malformed frame costs as much as ten good ones (A14)', async () => {
     const port = await start({ clock: new ManualClock() })
     const [fuzzer, bob] = [await openPeer(port, 'fuzzer'), await openPeer(port, 'bob')]
@@ -258,19 +332,39 @@ describe('who takes too long', () => {
     expect(raw.heard()).toContain('431')
   })
 
-  test('SIG12 a reader that leaves more than its share unread is cut, and others hear on (A15)', async () => {
-    const port = await start({ limits: { frameBurst: 100_000, bufferedBytes: 262_144 } })
+  test('SIG12 what a reader has no place for is refused to its sender, who pays; the reader stays, and others are heard', async () => {
+    const port = await start({
+      limits: { frameBurst: 2_000, bufferedBytes: 262_144 },
+      clock: new ManualClock(),
+    })
     const slow = openRaw(port, UPGRADE(port, 'slow'))
     await expect.poll(slow.heard).toContain('OPEN')
     slow.socket.pause()
-    const [alice, bob] = [await openPeer(port, 'alice'), await openPeer(port, 'bob')]
+    const flooders = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => openPeer(port, id)))
     const payload = 'x'.repeat(60_000)
-    for (let sent = 0; sent < 400; sent++) alice.send({ type: 'OFFER', payload, dst: 'slow' })
-    alice.send({ type: 'OFFER', payload: 'quick', dst: 'bob' })
-    expect(await bob.hears(2)).toMatchObject({ payload: 'quick' })
-    expect(await metric(port, 'refused_total{reason="slow"}')).toBe(1)
+    for (const flooder of flooders)
+      for (let sent = 0; sent < 40; sent++) flooder.send({ type: 'OFFER', payload, dst: 'slow' })
+    for (const flooder of flooders) expect((await flooder.closed).code).toBe(4029)
+    expect(await metric(port, 'refused_total{reason="unread"}')).toBeGreaterThan(10)
+    const bob = await openPeer(port, 'bob')
+    bob.send({ type: 'OFFER', payload: 'small', dst: 'slow' })
+    await bob.settles('bob')
     slow.socket.resume()
-    await slow.closed
+    await expect.poll(slow.heard).toContain('"payload":"small"')
+    expect(await metric(port, 'refused_total{reason="slow"}')).toBe(0)
+    expect(await metric(port, 'peers')).toBe(2)
+  })
+
+  test('SIG12 who pings and does not read the answers is cut', async () => {
+    const port = await start({ limits: { framesPerSecond: 1e6, frameBurst: 1e6, bufferedBytes: 4_096 } })
+    const mute = openRaw(port, UPGRADE(port, 'mute'))
+    await expect.poll(mute.heard).toContain('OPEN')
+    mute.socket.pause()
+    const ping = Buffer.concat([Buffer.from([0x89, 0x80 | 125, 0, 0, 0, 0]), Buffer.alloc(125)])
+    const pings = Buffer.concat(Array.from({ length: 500 }, () => ping))
+    // A socket that is paused here does not hear of its end: the server says it.
+    while ((await metric(port, 'refused_total{reason="slow"}')) === 0) mute.socket.write(pings)
+    expect(await metric(port, 'peers')).toBe(0)
   })
 
   test('SIG13 a peer that answers no ping is ended, one that does stays', async () => {

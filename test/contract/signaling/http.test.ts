@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -89,6 +89,8 @@ describe('the server over HTTP', () => {
     expect((await fetch(`${base}/myapp/room/id`)).status).toBe(200)
     expect((await fetch(`${base}/room/id`)).status).toBe(404)
     expect((await fetch(`${base}/healthz`)).status).toBe(200)
+    for (const path of ['/config', '/myapp/config'])
+      expect(await (await fetch(base + path)).json()).toMatchObject({ path: '/myapp/' })
   })
 
   test('SIG16 the page learns ICE servers and has no LAN address without --lan', async () => {
@@ -171,6 +173,40 @@ describe('the page', () => {
     writeFileSync(join(folder, 'index.html'), '<title>Second</title>')
     utimesSync(join(folder, 'index.html'), new Date(), new Date(Date.now() + 5_000))
     expect(await (await fetch(`${base}/`)).text()).toContain('Second')
+  })
+
+  test('SIG19 while a build empties and fills the folder, and after a failed one, the page is served as it was', async () => {
+    const folder = buildApp()
+    const base = await start({ webDir: folder })
+    const looksUp = async (title: string) => {
+      const page = await fetch(`${base}/`)
+      expect(await page.text()).toContain(`<title>${title}`)
+      expect(page.headers.get('content-security-policy')).toBe(CSP)
+      for (const encoding of ['gzip', 'br', 'identity']) {
+        const script = await fetch(`${base}/assets/index-abc.js`, {
+          headers: { 'accept-encoding': encoding },
+        })
+        expect(script.status, encoding).toBe(200)
+      }
+      expect((await fetch(`${base}/sw.js`)).status).toBe(200)
+    }
+    // In the order of Vite and our own end of a build; nothing of it was asked for before.
+    for (const name of ['assets', 'build.json', 'sw.js', 'index.html']) {
+      rmSync(join(folder, name), { recursive: true })
+      await looksUp('Tabmesh')
+    }
+    writeFileSync(join(folder, 'index.html'), '<title>Second</title>')
+    await looksUp('Tabmesh')
+    mkdirSync(join(folder, 'assets'))
+    writeFileSync(join(folder, 'assets/index-def.js'), 'console.log(2)')
+    writeFileSync(join(folder, 'sw.js'), '// worker 2')
+    await looksUp('Tabmesh')
+    writeFileSync(join(folder, 'build.json'), JSON.stringify({ buildId: 'b2', csp: CSP }))
+    // A page of the build before is still open: its hashed files stay.
+    await looksUp('Second')
+    expect((await fetch(`${base}/assets/index-def.js`)).status).toBe(200)
+    rmSync(folder, { recursive: true })
+    await looksUp('Second')
   })
 
   test('SIG17 with lan the page is told of an https address that works', async () => {

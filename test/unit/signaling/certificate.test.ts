@@ -43,4 +43,42 @@ describe('certificate', () => {
   test('SIG17 a certificate that cannot be read is named', () => {
     expect(() => readCertificate({ cert: '/no/such.pem', key: '/no/such.key' })).toThrow(/no\/such\.pem/)
   })
+
+  test('SIG17 what is no pair is said in one line, and a kept one that is none is made anew', async () => {
+    const place = folder()
+    const [own, other] = [
+      await selfSignedCertificate([], [folder()]),
+      await selfSignedCertificate([], [folder()]),
+    ]
+    const files: [string, string, RegExp][] = [
+      [own.cert, other.key, /the key is not the certificate's/],
+      ['{}', own.key, /no PEM file/],
+      [own.cert, 'secret', /no PEM file|cannot be used/],
+      ['', '', /cannot be used/],
+      [own.cert.replace(/\n.{9}/, '\nAAAAAAAAA'), own.key, /cannot be used/],
+    ]
+    for (const [cert, key, words] of files) {
+      writeFileSync(join(place, 'cert.pem'), cert)
+      writeFileSync(join(place, 'key.pem'), key)
+      const read = () => readCertificate({ cert: join(place, 'cert.pem'), key: join(place, 'key.pem') })
+      expect(read, cert.slice(0, 40)).toThrow(
+        expect.objectContaining({
+          code: 'certificate-unreadable',
+          message: expect.stringMatching(new RegExp(`^[^\\n]*${words.source}[^\\n]*$`)),
+        }),
+      )
+    }
+    const kept = { cert: 'x', key: 'y', addresses: [], expiresAt: Date.now() + YEAR_MS }
+    writeFileSync(join(place, 'lan-certificate.json'), JSON.stringify(kept))
+    expect((await selfSignedCertificate([], [place])).cert).toContain('BEGIN CERTIFICATE')
+  })
+
+  test('SIG17 the names of a certificate are names of the server', async () => {
+    const place = folder()
+    const made = await selfSignedCertificate([], [place])
+    for (const part of ['cert', 'key'] as const) writeFileSync(join(place, part), made[part])
+    const read = readCertificate({ cert: join(place, 'cert'), key: join(place, 'key') })
+    expect(read.names).toEqual(['localhost'])
+    expect(read.expiresAt).toBeGreaterThan(Date.now())
+  })
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { lanAddresses } from '../../../signaling/addresses.ts'
-import { helpText, parseCommandLine } from '../../../signaling/command-line.ts'
+import { helpText, overlooked, parseCommandLine } from '../../../signaling/command-line.ts'
 import { createLog } from '../../../signaling/log.ts'
 import { resolveOptions, type SignalingOptions } from '../../../signaling/options.ts'
 
@@ -60,6 +60,20 @@ describe('options', () => {
     ['certFile', { certFile: 'a.pem' }],
     ['keyFile', { keyFile: 'a.pem' }],
     ['path', { path: 'peer' }],
+    ['host', { host: '' }],
+    ['host', { host: 'a b' }],
+    ['path', { path: '' }],
+    ['path', { path: '/a/../b' }],
+    ['path', { path: '//a' }],
+    ['path', { path: `/${'a'.repeat(300)}` }],
+    ['publicUrl', { publicUrl: 'mesh.example.org' }],
+    ['publicUrl', { publicUrl: 'ftp://mesh.example.org' }],
+    ['publicUrl', { publicUrl: 'https://user@mesh.example.org/' }],
+    ['publicUrl', { publicUrl: 'https://mesh.example.org/#a' }],
+    ['allowedHosts', { allowedHosts: ['https://mesh.example.org'] }],
+    ['allowedHosts', { allowedHosts: [''] }],
+    ['limits.pingMs', { limits: { pingMs: 30 * 86_400_000 } }],
+    ['limits.peers', { limits: { peers: 2 ** 53 } }],
     ['trustedOrigins', { trustedOrigins: ['example.org'] }],
     ['iceServers', { iceServers: [{ urls: 'http://x' }] }],
     ['iceServers', { iceServers: [{ urls: 'turn:x' }] }],
@@ -81,6 +95,53 @@ describe('options', () => {
     expect(parseCommandLine(['--help'], {})).toBeUndefined()
     for (const flag of ['--port', '--lan', '--cert', '--trust-origin', '--ice', '--frame-burst'])
       expect(helpText()).toContain(flag)
+  })
+
+  test('SIG16 the time that a path takes to check grows with its length, whatever is in it', () => {
+    const began = performance.now()
+    for (const path of [`/${'a'.repeat(50_000)}!`, `${'/a'.repeat(100)}!`, `/${'a'.repeat(250)}!`])
+      expect(() => resolveOptions({ path })).toThrow(expect.objectContaining({ code: 'bad-option' }))
+    expect(performance.now() - began).toBeLessThan(1_000)
+  })
+
+  test('SIG16 the public address is trusted, answered to, and its path is the base', () => {
+    expect(
+      resolve(['--public-url', 'https://Mesh.example.org:8443/a/b', '--allow-host', 'other']),
+    ).toMatchObject({
+      basePath: '/a/b/',
+      trustedOrigins: ['https://mesh.example.org:8443'],
+      allowedHosts: expect.arrayContaining(['other', 'mesh.example.org']),
+    })
+  })
+
+  test('SIG16 an empty variable is none, an unknown one and a word for a switch are refused by name', () => {
+    const empty = { TABMESH_HOST: '', TABMESH_PORT: ' ', TABMESH_LAN: '', TABMESH_TRUST_ORIGIN: '' }
+    expect(resolve([], empty)).toMatchObject({
+      host: '127.0.0.1',
+      port: 9000,
+      lan: false,
+      trustedOrigins: [],
+    })
+    expect(() => resolve([], { TABMESH_PROT: '9123' })).toThrow(/TABMESH_PROT.*--help/)
+    expect(resolve([], { TABMESH_LAN: 'no', TABMESH_TRUST_PROXY: 'yes' })).toMatchObject({
+      lan: false,
+      trustProxy: true,
+    })
+    expect(() => resolve([], { TABMESH_LAN: 'maybe' })).toThrow(/--lan is 1 or 0/)
+    for (const flag of ['--host', '--cert', '--port', '--path', '--trust-origin'])
+      expect(() => resolve([`${flag}=`]), flag).toThrow(new RegExp(`${flag} needs a value`))
+    expect(resolve(['--ice', 'turn:turn.example,user,a,b'])).toMatchObject({
+      iceServers: [{ urls: 'turn:turn.example', username: 'user', credential: 'a,b' }],
+    })
+  })
+
+  test('SIG16 what does not reach the program is said: PORT, and flags that npm keeps', () => {
+    expect(overlooked([], { PORT: '8080' })).toEqual(['PORT=8080 is not read; TABMESH_PORT=8080 is.'])
+    expect(overlooked(['--port=1'], { PORT: '8080' })).toEqual([])
+    expect(overlooked([], { PORT: '', TABMESH_PORT: '8080' })).toEqual([])
+    expect(overlooked([], { npm_config_lan: 'true', npm_config_cert: 'x' })).toEqual([
+      'npm has kept --lan for itself: write npm start -- --lan',
+    ])
   })
 
   test('SIG16 the start script needs nothing that is not part of Node', () => {
