@@ -232,6 +232,13 @@ export class SimTab {
     })
   }
 
+  /** Resolves after `ms` by this tab's own timers, which wait while it is paused. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.after(ms, resolve)
+    })
+  }
+
   /** A random token by this tab's own chance, for ids. */
   token(): string {
     return randomToken(this.random)

@@ -301,6 +301,15 @@ describe('what becomes of a delivery', () => {
     expect((await room.settle(room.queue(owner).stats())).messages).toBe(0)
   })
 
+  test('QUE14 a loop with a window of 0 that waited for a minute gets the next message', async () => {
+    const room = await QueueRoom.open(2)
+    const loop = room.loop(1, { prefetch: 0 })
+    await room.sim.run(60 * SECOND)
+    await sendAll(room, 0, ['late'])
+    await room.sim.run(SECOND)
+    expect(loop.bodies).toEqual(['late'])
+  })
+
   test('QUE20 a second ack changes nothing, and a nack after an ack neither', async () => {
     const room = await QueueRoom.open(2)
     await sendAll(room, 0, [1])

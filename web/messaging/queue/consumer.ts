@@ -73,6 +73,10 @@ export class QueueConsumer implements AckParty {
   /** The last that the owner of this reign brought. */
   #lastToken = 0
   #wake: (() => void) | undefined
+  /** With no window: the loop has asked for one. */
+  #isAsking = false
+  /** How often this node had slept when it last asked the owner what is still its own. */
+  #sleeps = 0
   #hasReader = false
   #failure: { readonly reason: unknown } | undefined
   #resolveReady: () => void = () => {}
@@ -210,17 +214,32 @@ export class QueueConsumer implements AckParty {
         if (this.#failure) throw this.#failure.reason
         return undefined
       }
-      const held = this.#buffer.shift()
-      if (held) return held
-      if (this.#window === 0) {
-        this.#settler.lend(1)
-        void this.#settler.flush()
+      // Who has slept may hold what others have finished since.
+      if (this.#isDoubtful) this.#registration.again()
+      else {
+        const held = this.#buffer.shift()
+        if (held) {
+          this.#isAsking = false
+          return held
+        }
+        this.#askForOne()
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
       this.#wake = undefined
     }
+  }
+
+  get #isDoubtful(): boolean {
+    return this.#ports.ownership.sleeps !== this.#sleeps
+  }
+
+  #askForOne(): void {
+    if (this.#window > 0 || this.#isAsking) return
+    this.#isAsking = true
+    this.#settler.lend(1)
+    void this.#settler.flush()
   }
 
   /** Undefined where the sender's bytes are no value: it fails, and ends among the dead letters. */
@@ -314,6 +333,7 @@ export class QueueConsumer implements AckParty {
   /** What is held from before is claimed, but for what a transaction decides. */
   #claims(): readonly Held[] {
     this.#lastToken = 0
+    this.#sleeps = this.#ports.ownership.sleeps
     const inHand = [...this.#inHand].filter(({ state }) => state !== 'prepared' && state !== 'passed')
     return [...inHand, ...this.#settler.open, ...this.#buffer]
   }
@@ -333,9 +353,10 @@ export class QueueConsumer implements AckParty {
     for (const held of gone) this.#inHand.delete(held)
     // The owner counts what is claimed as under way; the loop has taken some of it already.
     const taken = claimed.filter((held) => !gone.has(held) && !this.#buffer.includes(held))
-    this.#settler.restart(gone, taken, this.#window === 0 && this.#wake ? 1 : 0)
+    this.#settler.restart(gone, taken, this.#isAsking ? 1 : 0)
     this.#resolveReady()
     void this.#settler.flush()
+    this.#wake?.()
   }
 }
 

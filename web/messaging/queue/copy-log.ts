@@ -17,6 +17,13 @@ const PATIENT_CHANGES = 64
 /** Until it hears that it is safe, a sender may have what it sends, in memory or in a record on its disk. */
 export type KeptBySender = 'on-disk' | 'in-memory' | 'nowhere'
 
+export interface Done {
+  readonly source: Source
+  readonly numbers: Intervals
+  /** The consumer whose acks these were; empty where it was none's. */
+  readonly by: string
+}
+
 /** Something that every copy must know. */
 export interface Change {
   readonly seq: number
@@ -24,7 +31,7 @@ export interface Change {
   readonly items: readonly QueueItem[]
   /** To a sender that has them they go without what it knows. */
   readonly kept: KeptBySender
-  readonly done: { readonly source: Source; readonly numbers: Intervals } | undefined
+  readonly done: Done | undefined
   readonly attempts: Live | undefined
   readonly tx: TxState | undefined
 }

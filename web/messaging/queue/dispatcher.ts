@@ -69,7 +69,8 @@ export class Dispatcher {
   readonly #later: Schedule<Live>
   readonly #expiry: Schedule<Live>
   /** Live messages that are not ready, and why. */
-  readonly #held = new Map<Live, Lease | 'later' | 'leaving' | 'hidden'>()
+  readonly #held = new Map<Live, Lease | 'later' | 'leaving' | 'hidden' | 'returning'>()
+  readonly #returning: Live[] = []
   /** Leased to a consumer, and held for its transaction whatever becomes of it. */
   readonly #pinned = new Set<Live>()
   readonly #consumers = new Map<string, Consumer>()
@@ -87,8 +88,8 @@ export class Dispatcher {
     this.#clock = clock
     this.#random = random
     this.#events = events
-    this.#later = new Schedule(clock, (live) => this.#onDue(live))
-    this.#expiry = new Schedule(clock, (live) => this.#onExpiry(live))
+    this.#later = new Schedule(clock, (lives) => this.#onDue(lives))
+    this.#expiry = new Schedule(clock, (lives) => this.#onExpiry(lives))
   }
 
   get readyCount(): number {
@@ -138,14 +139,12 @@ export class Dispatcher {
     this.#pinned.add(live)
   }
 
-  unpin(live: Live): void {
-    if (this.#pinned.delete(live) || this.#held.get(live) === 'hidden') this.#freed(live)
-  }
-
-  /** Its consumer has gone meanwhile, or another owner held it: to whoever comes. */
-  #freed(live: Live): void {
-    if (this.#held.get(live) !== 'hidden') return
-    this.#release(live)
+  /** Those whose consumer has gone meanwhile, or that another owner held, go to whoever comes. */
+  unpin(lives: readonly Live[]): void {
+    for (const live of lives) {
+      this.#pinned.delete(live)
+      if (this.#held.get(live) === 'hidden') this.#release(live)
+    }
     this.pump()
   }
 
@@ -213,13 +212,22 @@ export class Dispatcher {
     return consumer
   }
 
-  /** `lost`: it may have died of the message that it had in hand, so that one counts as an attempt. */
-  removeConsumer(id: string, how: 'closed' | 'lost'): void {
-    const consumer = this.#consumers.get(id)
-    if (!consumer) return
-    this.#consumers.delete(id)
-    this.#groups.leave(consumer)
+  /**
+   * What they have goes to others at the next {@link pump}, once all of it is back: what comes again stands before what is newer.
+   * `lost`: each may have died of the message that it had in hand, so that one counts as an attempt. `replaced`: none does, and
+   * nobody gets any of it before {@link endClaims}, since it comes back at once and claims what it has.
+   */
+  removeConsumers(ids: readonly string[], how: 'closed' | 'lost' | 'replaced'): void {
+    const gone = ids.flatMap((id) => this.#consumers.get(id) ?? [])
+    for (const consumer of gone) {
+      this.#consumers.delete(consumer.spec.id)
+      this.#groups.leave(consumer)
+    }
     this.#arrange()
+    for (const consumer of gone) this.#takeBack(consumer, how)
+  }
+
+  #takeBack(consumer: Consumer, how: 'closed' | 'lost' | 'replaced'): void {
     let isInHand = how === 'lost'
     for (const lease of consumer.leases.values()) {
       this.#groups.ended(lease.live)
@@ -227,16 +235,21 @@ export class Dispatcher {
         this.#held.set(lease.live, 'hidden')
         continue
       }
+      if (how === 'replaced') {
+        this.#held.set(lease.live, 'returning')
+        this.#returning.push(lease.live)
+        continue
+      }
       const wasTaken = lease.token <= consumer.lastTaken
       if (wasTaken || isInHand) this.#failed(lease.live)
       else this.#release(lease.live)
       if (!wasTaken) isInHand = false
     }
-    this.pump()
   }
 
   credit(consumer: Consumer, bytes: number, lastTaken: number): void {
-    consumer.balance = Math.min(consumer.balance + bytes, consumer.spec.window || bytes)
+    // With no window one is asked for at a time; a sign of life asks for none and takes nothing back.
+    consumer.balance = Math.min(consumer.balance + bytes, Math.max(1, consumer.spec.window))
     consumer.lastTaken = Math.max(consumer.lastTaken, lastTaken)
     this.pump()
   }
@@ -247,25 +260,33 @@ export class Dispatcher {
     return live && !this.#pinned.has(live) ? live : undefined
   }
 
-  /** The attempt has failed; `delayMs` overrides the settings'. */
+  /** The attempt has failed; `delayMs` overrides the settings'. It goes to others at the next {@link pump}: what else comes back may stand before it. */
   fail(consumer: Consumer, token: number, delayMs: number | undefined): boolean {
     const live = this.#end(consumer, token)
     if (live) this.#failed(live, delayMs)
     return live !== undefined
   }
 
-  /** It was never looked at: no attempt. */
+  /** It was never looked at: no attempt. To others at the next {@link pump}; who gives back so wants no more. */
   release(consumer: Consumer, token: number): boolean {
     const live = this.#end(consumer, token)
     if (live) this.#release(live)
-    this.pump()
+    consumer.balance = Number.NEGATIVE_INFINITY
     return live !== undefined
   }
 
   /** Takes one that a consumer holds from before: false when another has it or it is gone. */
   claim(consumer: Consumer, live: Live): Lease | undefined {
-    if (this.#held.has(live) || !this.#ready.remove(live)) return undefined
+    const isReturning = this.#held.get(live) === 'returning'
+    if (!isReturning && (this.#held.has(live) || !this.#ready.remove(live))) return undefined
     return this.#lease(consumer, live)
+  }
+
+  /** What was not claimed by the one who had it goes to whoever comes. */
+  endClaims(): void {
+    for (const live of this.#returning.splice(0))
+      if (this.#held.get(live) === 'returning') this.#release(live)
+    this.pump()
   }
 
   /** Every message group goes to whoever takes its next message, once nobody has one of it in hand; gives how many. */
@@ -360,7 +381,6 @@ export class Dispatcher {
     const waitMs = delayMs ?? redeliveryDelay(this.#settings, attempts, this.#random.float())
     if (waitMs > 0) this.#hold(live, this.#clock.now() + waitMs)
     else this.#release(live)
-    this.pump()
   }
 
   #release(live: Live): void {
@@ -380,16 +400,17 @@ export class Dispatcher {
     this.#later.add(until, live)
   }
 
-  #onDue(live: Live): void {
-    if (this.#held.get(live) !== 'later') return
-    this.#release(live)
+  #onDue(lives: readonly Live[]): void {
+    for (const live of lives) if (this.#held.get(live) === 'later') this.#release(live)
     this.pump()
   }
 
-  #onExpiry(live: Live): void {
-    const held = this.#held.get(live)
-    // Who holds it may finish it; if it comes back instead, it expires then.
-    if (held === 'later' || (held === undefined && this.#ready.remove(live))) this.#expire(live)
+  #onExpiry(lives: readonly Live[]): void {
+    for (const live of lives) {
+      const held = this.#held.get(live)
+      // Who holds it may finish it; if it comes back instead, it expires then.
+      if (held === 'later' || (held === undefined && this.#ready.remove(live))) this.#expire(live)
+    }
   }
 
   #expire(live: Live): void {

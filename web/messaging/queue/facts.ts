@@ -58,6 +58,7 @@ export class Facts {
   readonly #told = new Map<PeerId, Told>()
   readonly #stops: (() => void)[]
   #lastBeat: number
+  #sleeps = 0
 
   constructor(
     room: Room,
@@ -138,6 +139,11 @@ export class Facts {
       ([peer, { sessionId, since }]) =>
         now - since < EXPECT_MS && this.#heard.get(peer)?.sessionId !== sessionId,
     )
+  }
+
+  /** How often this node has slept, a sleep that it has just woken from included. */
+  get sleeps(): number {
+    return this.#sleeps + (this.isLate ? 1 : 0)
   }
 
   /** This node itself has slept: others may own by now what it owned. */
@@ -252,6 +258,7 @@ export class Facts {
   #beat(): void {
     const now = this.#clock.now()
     if (this.isLate) {
+      this.#sleeps++
       this.#onAsleep()
       for (const heard of this.#heard.values()) heard.at = now
     }

@@ -203,7 +203,7 @@ export class Follower {
     for (const state of transactions) await replica.noteTx(state)
     for (const state of done) {
       const source = replica.source(state.from, state.stream)
-      replica.finish(source, state.done)
+      replica.finish(source, state.done, state.by)
       source.high = Math.max(source.high, state.high)
     }
     // A copy: the bodies' bytes are views on the frame that they came in.

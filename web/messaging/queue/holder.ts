@@ -3,7 +3,7 @@ import { isFinal, RemoteError } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { headersWeight, weightOf } from '../item.ts'
 import type { Calls } from './calls.ts'
-import type { Change, CopyLog } from './copy-log.ts'
+import type { Change, CopyLog, Done } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
 import { headToWire, METHOD_COPY, type SourceState, sourceToWire } from './messages.ts'
@@ -261,14 +261,15 @@ function pagesOf(replica: Replica, held: ReadonlyMap<string, Intervals>): readon
 }
 
 function mergeDone(changes: readonly Change[]): readonly SourceState[] {
-  const bySource = new Map<Source, Intervals>()
+  const merged = new Map<string, Done>()
   for (const { done } of changes) {
     if (!done) continue
-    const numbers = bySource.get(done.source) ?? new Intervals()
-    numbers.addAll(done.numbers)
-    bySource.set(done.source, numbers)
+    const { source, by } = done
+    const known = merged.get(`${by} ${source.key}`) ?? { source, numbers: new Intervals(), by }
+    known.numbers.addAll(done.numbers)
+    merged.set(`${by} ${source.key}`, known)
   }
-  return [...bySource].map(([source, done]) => ({ ...stateOf(source), done }))
+  return [...merged.values()].map(({ source, numbers, by }) => ({ ...stateOf(source), done: numbers, by }))
 }
 
 function stateOf({ from, stream, high }: Source) {

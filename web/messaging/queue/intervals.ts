@@ -76,6 +76,11 @@ export class Intervals {
     return new Intervals(left)
   }
 
+  /** Its last `runs` runs. */
+  newest(runs: number): Intervals {
+    return new Intervals(this.#bounds.slice(-runs * 2))
+  }
+
   toArray(): readonly number[] {
     return [...this.#bounds]
   }

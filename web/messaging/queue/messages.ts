@@ -122,22 +122,25 @@ export interface SourceState {
   readonly high: number
   readonly done: Intervals
   readonly have: Intervals
+  /** In a copy: the consumer whose acks finished them. */
+  readonly by?: string
 }
 
-export function sourceToWire({ from, stream, high, done, have }: SourceState): Value {
-  return [from, stream, high, done.toArray(), have.toArray()]
+export function sourceToWire({ from, stream, high, done, have, by }: SourceState): Value {
+  return [from, stream, high, done.toArray(), have.toArray(), ...(by ? [by] : [])]
 }
 
 function readSource(value: unknown): SourceState | undefined {
-  if (!Array.isArray(value) || value.length !== 5) return undefined
-  const [from, stream, high, doneRuns, haveRuns] = value as readonly unknown[]
+  if (!Array.isArray(value) || value.length < 5 || value.length > 6) return undefined
+  const [from, stream, high, doneRuns, haveRuns, by = ''] = value as readonly unknown[]
   const done = Intervals.read(doneRuns, MAX_RUNS)
   const have = Intervals.read(haveRuns, MAX_RUNS)
   if (!isPeerId(from) || !isTokenId(stream) || !done || !have) return undefined
   if (high !== 0 && !isNumber(high)) return undefined
+  if (by !== '' && !isTokenId(by)) return undefined
   // No number that counting cannot reach.
   if (done.max >= 2 ** 52 || have.max >= 2 ** 52) return undefined
-  return { from, stream, high: high as number, done, have }
+  return { from, stream, high: high as number, done, have, by }
 }
 
 export function readSources(value: unknown): readonly SourceState[] | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, every, isCount, type PeerId, type Random } from '../../base/index.ts'
+import { type Clock, every, isCount, isTokenId, type PeerId, type Random } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { headersWeight } from '../item.ts'
@@ -125,9 +125,12 @@ export class Owner {
 
   /** Members that have gone take their consumers with them. */
   dropPeer(peer: PeerId): void {
-    for (const { spec } of [...this.#dispatcher.consumers.values()]) {
-      if (spec.peer === peer) this.#remove(spec.id, 'lost')
-    }
+    const its = [...this.#dispatcher.consumers.values()].filter(({ spec }) => spec.peer === peer)
+    this.#remove(
+      its.map(({ spec }) => spec.id),
+      'lost',
+    )
+    this.#dispatcher.pump()
   }
 
   /** Takes over what a member has that is not to keep copies; resolves when it is safe without it. */
@@ -151,10 +154,10 @@ export class Owner {
       throw new MessagingError('queue-full', `a queue has at most ${MAX_CONSUMERS} consumers`)
     const known = this.#dispatcher.consumers.get(id)
     if (known && known.spec.peer !== from) throw new MessagingError('malformed', 'this consumer is another’s')
-    if (known) this.#remove(id, 'closed')
     const former = this.#consumerOf(row['replaces'], from)
-    if (former) this.#remove(former.spec.id, 'closed')
     const selector = selectorOf(row['selector'])
+    const replaced = [known, former].flatMap((one) => one?.spec.id ?? [])
+    this.#remove(replaced, 'replaced')
     this.#heard.set(id, this.#ports.clock.now())
     const consumer = this.#dispatcher.addConsumer({
       id,
@@ -166,13 +169,14 @@ export class Owner {
       accepts: selector ? (live) => selector.matches(subjectOf(live, this.#replica.queue)) : () => true,
     })
     const granted = this.#claims(consumer, row['claims'])
-    this.#dispatcher.pump()
+    this.#dispatcher.endClaims()
     return { granted }
   }
 
   cancel(row: Readonly<Record<string, unknown>>, from: PeerId): Value {
     const consumer = this.#consumerOf(row['consumer'], from)
-    if (consumer) this.#remove(consumer.spec.id, 'closed')
+    if (consumer) this.#remove([consumer.spec.id], 'closed')
+    this.#dispatcher.pump()
     return null
   }
 
@@ -190,7 +194,7 @@ export class Owner {
       else refused.push(token)
     }
     this.#counts.acked += acked.length
-    this.#finish(acked)
+    this.#finish(acked, consumerId(consumer))
     for (const [token, delayMs] of settlement.fails) {
       if (!this.#dispatcher.fail(consumer, token, delayMs < 0 ? undefined : delayMs)) refused.push(token)
     }
@@ -329,25 +333,30 @@ export class Owner {
         ? ([part[0], part[1], part[2]] as const)
         : undefined,
     )
+    const id = consumerId(consumer)
     const granted: [number, number][] = []
     for (const [at, [from, stream, number]] of (claims ?? []).entries()) {
       const source = this.#replica.sources.get(`${from}/${stream}`)
       const live = source?.live.get(number)
       const lease = live && this.#dispatcher.claim(consumer, live)
       if (lease) granted.push([at, lease.token])
-      else if (source?.done.has(number)) granted.push([at, FINISHED])
+      // Only what it acked itself: what another finished meanwhile is not for a late ack to settle.
+      else if (source && this.#replica.finishers.has(id, source.key, number)) granted.push([at, FINISHED])
     }
     return granted
   }
 
-  #remove(id: string, how: 'closed' | 'lost'): void {
-    const consumer = this.#dispatcher.consumers.get(id)
-    if (!consumer) return
-    const outgoing = this.#outgoing.get(consumer)
-    if (outgoing) outgoing.isClosed = true
-    this.#usedAt = this.#ports.clock.now()
-    this.#outgoing.delete(consumer)
-    this.#dispatcher.removeConsumer(id, how)
+  /** See {@link Dispatcher.removeConsumers}. */
+  #remove(ids: readonly string[], how: 'closed' | 'lost' | 'replaced'): void {
+    for (const id of ids) {
+      const consumer = this.#dispatcher.consumers.get(id)
+      if (!consumer) continue
+      const outgoing = this.#outgoing.get(consumer)
+      if (outgoing) outgoing.isClosed = true
+      this.#usedAt = this.#ports.clock.now()
+      this.#outgoing.delete(consumer)
+    }
+    this.#dispatcher.removeConsumers(ids, how)
   }
 
   #consumerOf(id: unknown, from: PeerId): Consumer | undefined {
@@ -355,7 +364,7 @@ export class Owner {
     return consumer?.spec.peer === from ? consumer : undefined
   }
 
-  #finish(lives: readonly Live[]): void {
+  #finish(lives: readonly Live[], by = ''): void {
     const bySource = new Map<Source, Intervals>()
     for (const { source, number } of lives) {
       const numbers = bySource.get(source) ?? new Intervals()
@@ -363,8 +372,8 @@ export class Owner {
       bySource.set(source, numbers)
     }
     for (const [source, numbers] of bySource) {
-      this.#dispatcher.removed(this.#replica.finish(source, numbers))
-      this.replication.logDone(source, numbers)
+      this.#dispatcher.removed(this.#replica.finish(source, numbers, by))
+      this.replication.logDone(source, numbers, by)
     }
     if (lives.length > 0) this.#intake.wake()
   }
@@ -433,9 +442,18 @@ export class Owner {
     this.#participant.sweep()
     if (this.settings.autoDelete && this.isUnused) this.#ports.onUnused()
     const now = this.#ports.clock.now()
-    for (const id of [...this.#heard.keys()]) {
-      if (!this.#dispatcher.consumers.has(id)) this.#heard.delete(id)
-      else if (now - (this.#heard.get(id) as number) > LEASE_MS) this.#remove(id, 'lost')
-    }
+    for (const id of [...this.#heard.keys()]) if (!this.#dispatcher.consumers.has(id)) this.#heard.delete(id)
+    const silent = [...this.#heard].filter(([, at]) => now - at > LEASE_MS)
+    this.#remove(
+      silent.map(([id]) => id),
+      'lost',
+    )
+    if (silent.length > 0) this.#dispatcher.pump()
   }
+}
+
+/** The same for all registrations of one loop; empty for one that no loop of ours makes. */
+function consumerId({ spec }: Consumer): string {
+  const [id] = spec.id.split('.')
+  return isTokenId(id) ? id : ''
 }

@@ -118,6 +118,11 @@ export class Ownership {
     return best
   }
 
+  /** How often this node has slept: after each, what it was given may be another's. */
+  get sleeps(): number {
+    return this.#facts.sleeps
+  }
+
   /** This node's own reign, unless it has slept. Throws a MessagingError `not-owner`. */
   owner(queue: string): Owner {
     const owner = this.#facts.isLate ? undefined : this.#owners.get(queue)

@@ -183,7 +183,7 @@ export class Participant {
       this.#dispatcher().reveal(lives)
       return
     }
-    for (const live of acked) this.#dispatcher().unpin(live)
+    this.#dispatcher().unpin(acked)
     if (decision === 'abort') this.#ports.finish(lives)
   }
 

@@ -2,6 +2,7 @@ import type { PeerId } from '../../base/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
 import { DedupWindow } from './dedup.ts'
 import type { Epoch } from './epoch.ts'
+import { Finishers } from './finishers.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Intervals } from './intervals.ts'
 import { encodePage, type Page, pageToStore } from './page.ts'
@@ -88,6 +89,7 @@ export class Replica {
   readonly sources = new Map<string, Source>()
   readonly dedup: DedupWindow
   readonly transactions: TxLedger
+  readonly finishers = new Finishers()
   epoch: Epoch
   /** Undefined where this node obeys an owner and has heard nothing of the queue yet, and where the queue has been retired. */
   settings: QueueSettings | undefined
@@ -146,8 +148,12 @@ export class Replica {
     return added.lives
   }
 
-  /** Takes effect at once; {@link settled} says when it is on disk. Gives the messages that this finished. */
-  finish(source: Source, done: Intervals): readonly Live[] {
+  /**
+   * Takes effect at once; {@link settled} says when it is on disk. Gives the messages that this finished. `by`: the consumer
+   * whose acks these were.
+   */
+  finish(source: Source, done: Intervals, by = ''): readonly Live[] {
+    if (by !== '') this.finishers.note(by, source.key, done)
     const finished: Live[] = []
     let isNews = false
     for (const [from, to] of done) {

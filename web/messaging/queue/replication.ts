@@ -95,8 +95,9 @@ export class Replication {
     this.#append({ items, kept })
   }
 
-  logDone(source: Source, numbers: Intervals): void {
-    this.#append({ done: { source, numbers } })
+  /** `by`: the consumer whose acks these were. */
+  logDone(source: Source, numbers: Intervals, by = ''): void {
+    this.#append({ done: { source, numbers, by } })
   }
 
   logAttempts(live: Live): void {

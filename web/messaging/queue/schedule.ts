@@ -8,12 +8,13 @@ interface Entry<T> {
 /** Things that are due at times of the clock, in a binary heap with one timer. */
 export class Schedule<T> {
   readonly #clock: Clock
-  readonly #onDue: (item: T) => void
+  readonly #onDue: (items: readonly T[]) => void
   readonly #heap: Entry<T>[] = []
   #cancel: (() => void) | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
-  constructor(clock: Clock, onDue: (item: T) => void) {
+  /** `onDue` gets all that are due at once, in no order. */
+  constructor(clock: Clock, onDue: (items: readonly T[]) => void) {
     this.#clock = clock
     this.#onDue = onDue
   }
@@ -49,7 +50,7 @@ export class Schedule<T> {
     const due: T[] = []
     while (this.#heap.length > 0 && (this.#heap[0] as Entry<T>).at <= this.#clock.now())
       due.push(this.#take())
-    for (const item of due) this.#onDue(item)
+    this.#onDue(due)
     this.#arm()
   }
 
