@@ -30,7 +30,7 @@ describe('a consumer that freezes with a message in hand, which another finishes
     for (const frozenMs of [8_000, 20_000, 60_000]) {
       for (const afterMs of [0, 8_000]) {
         test(`QUE20 frozen for ${frozenMs} ms: its ${name} ${afterMs} ms after it woke is refused`, async () => {
-          for (const seed of [1, 2, 3, 4]) {
+          for (const seed of [1, 2]) {
             const { room, late, other, until } = await overtaken(frozenMs, seed)
             await room.sim.run(until - room.sim.clock.now() + afterMs)
             expect(other.bodies, `seed ${seed}`).toEqual(['job'])
@@ -47,7 +47,7 @@ describe('a consumer that freezes with a message in hand, which another finishes
 describe('what waits for the loop of a tab that slept', () => {
   const modes: readonly AckMode[] = ['auto', 'dups-ok', 'client', 'individual', 'pre']
   test.each(modes)('QUE20 is not given to it in mode %s where another finished it meanwhile', async (ack) => {
-    for (const seed of [1, 2, 3, 4]) {
+    for (const seed of [1, 2]) {
       const room = await QueueRoom.open(3, seed)
       const owner = await room.owner()
       const [first, second] = [0, 1, 2].filter((index) => index !== owner) as [number, number]
@@ -95,7 +95,7 @@ test('QUE41 a transaction of a tab that slept, whose attempt another has finishe
 
 describe('after the owner has died as well', () => {
   test('QUE20 the next owner refuses a late ack too', async () => {
-    for (const seed of [1, 2, 3, 4]) {
+    for (const seed of [1, 2]) {
       const room = await QueueRoom.open(4, seed)
       const owner = await room.owner()
       const [first, second, third] = [0, 1, 2, 3].filter((index) => index !== owner) as [

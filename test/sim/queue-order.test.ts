@@ -62,7 +62,7 @@ function jobOf({ body }: Delivery): number {
 
 describe.each(KINDS)('what the consumer of %s had', (_, { settings = {}, send = {}, consume = {} }) => {
   test.each(WAYS)('QUE11 comes again first and in order when %s', async (_way, end) => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       const room = await QueueRoom.open(5, seed)
       await room.settle(room.queue(0, 'orders', { copies: 3, ...settings }).stats())
       const owner = await room.owner()
