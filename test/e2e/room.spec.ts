@@ -163,4 +163,40 @@ test.describe('room', () => {
     await expect(alice.link(text.home.start)).toBeVisible()
     expect(await alice.tells(() => window.tabmesh === undefined)).toBe(true)
   })
+
+  test('UI16: back twice while a job ends shows the room that this tab is in, and is in no other', async ({
+    alice,
+  }) => {
+    await alice.opens('/#new')
+    const rooms = [await alice.tells(() => window.tabmesh?.roomId ?? '')]
+    for (let at = 0; at < 2; at++) {
+      await alice.tells(() => {
+        location.hash = 'new'
+      })
+      await alice.waits(
+        (known) => window.tabmesh !== undefined && !known.includes(window.tabmesh.roomId),
+        rooms,
+        15_000,
+      )
+      rooms.push(await alice.tells(() => window.tabmesh?.roomId ?? ''))
+    }
+    await alice.adds('lines.txt', 'one')
+    const ended = await alice.tells(async () => {
+      const last = window.tabmesh
+      last?.jobs
+        .mapReduce({ dataset: 'lines.txt', map: '() => { for (;;); }' })
+        .result()
+        .catch(() => undefined)
+      for (let times = 0; times < 2; times++) {
+        const moved = new Promise((resolve) => addEventListener('hashchange', resolve, { once: true }))
+        history.back()
+        await moved
+      }
+      return last?.closed
+    })
+    expect(ended).toBe('closed')
+    await alice.waits((first) => window.tabmesh?.roomId === first, rooms[0] as string, 15_000)
+    expect(new URL(alice.page.url()).hash).toBe(`#${rooms[0]}`)
+    await expect(alice.heading(`${text.room.label} ${rooms[0]?.slice(0, 6)}`)).toBeVisible()
+  })
 })

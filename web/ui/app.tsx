@@ -5,7 +5,8 @@ import { Home } from './home/home.tsx'
 import { MessagePage } from './home/message-page.tsx'
 import { Boundary } from './parts/boundary.tsx'
 import { RoomView } from './room/room.tsx'
-import type { Place, Session } from './session.ts'
+import type { Place } from './room-switch.ts'
+import type { Session } from './session.ts'
 import { text } from './text.ts'
 import { UpdateBar } from './update/update-bar.tsx'
 
@@ -25,8 +26,10 @@ function placeView(place: Place, session: Session) {
       return <Home profile={session.profile} />
     case 'joining':
       return <MessagePage title={place.isNew ? text.joining.fresh : text.joining.room} body="" isBusy />
+    case 'leaving':
+      return <MessagePage title={text.leaving} body="" isBusy />
     case 'room':
-      return <RoomView key={place.node.roomId} node={place.node} session={session} />
+      return <RoomView key={place.node.id} node={place.node} session={session} />
     case 'failed':
       return <Failed place={place} session={session} />
     case 'ended':
@@ -37,7 +40,7 @@ function placeView(place: Place, session: Session) {
 function Ended({ reason, session }: { reason: CloseReason; session: Session }) {
   const [title, body] = text.ended[reason] ?? ['', '']
   return (
-    <MessagePage title={title} body={body} onHome={() => void session.goHome()}>
+    <MessagePage title={title} body={body} onHome={session.goHome}>
       {reason !== 'forgotten' && (
         <button type="button" className="button button-primary" onClick={session.follow}>
           {text.openAgain}

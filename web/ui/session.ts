@@ -1,19 +1,7 @@
 import type { JoinOptions, Profile } from '../browser.ts'
-import type { CloseReason, MeshNode } from '../node.ts'
-import { createObservable, type Observable } from './observable.ts'
-
-/** What the page is about, by its address. */
-export type Place =
-  | { readonly kind: 'home' }
-  | { readonly kind: 'joining'; readonly isNew: boolean }
-  | { readonly kind: 'room'; readonly node: MeshNode }
-  | {
-      readonly kind: 'failed'
-      readonly code: string
-      readonly message: string
-      readonly link: string | undefined
-    }
-  | { readonly kind: 'ended'; readonly reason: CloseReason }
+import type { MeshNode } from '../node.ts'
+import type { Observable } from './observable.ts'
+import { createRoomSwitch, type Place, type Wish } from './room-switch.ts'
 
 export interface SessionPorts {
   joinRoom(options: JoinOptions): Promise<MeshNode>
@@ -27,65 +15,33 @@ export interface Session {
   readonly profile: () => Promise<Profile>
   /** Goes where the address points: home, a new room, an invite, a known room. */
   follow(): void
-  goHome(): Promise<void>
+  goHome(): void
   stop(): void
 }
 
 const ROOM_ID = /^[a-z2-7]{32}$/
-const LEAVE_LIMIT_MS = 2_000
 
-/** Keeps the room that the address names open: one node at a time, and none after leaving. */
+/** Keeps the room that the address names open, and the address that of the room that is open. */
 export function createSession(ports: SessionPorts): Session {
-  const place = createObservable<Place>({ kind: 'home' })
   let profile: Promise<Profile> | undefined
-  let controller = new AbortController()
-  let node: MeshNode | undefined
-
-  const leave = async () => {
-    controller.abort(new DOMException('left for another place', 'AbortError'))
-    const leaving = node
-    node = undefined
-    ports.onNode(undefined)
-    if (leaving)
-      await Promise.race([leaving.drain(), new Promise((done) => setTimeout(done, LEAVE_LIMIT_MS))])
-    await leaving?.close()
-  }
-
-  const enter = async (hash: string) => {
-    controller = new AbortController()
-    const { signal } = controller
-    place.set({ kind: 'joining', isNew: hash === 'new' })
-    try {
-      const joined = await ports.joinRoom({ room: roomOf(hash), signal })
-      if (signal.aborted) return void joined.close()
-      node = joined
-      history.replaceState(history.state, '', `#${joined.roomId}`)
-      ports.onNode(joined)
-      place.set({ kind: 'room', node: joined })
-      const reason = await joined.closed
-      if (node === joined) await end(reason)
-    } catch (error) {
-      if (!signal.aborted) place.set(failure(error))
-    }
-  }
-
-  const end = async (reason: CloseReason) => {
-    node = undefined
-    ports.onNode(undefined)
-    place.set({ kind: 'ended', reason })
-  }
-
+  /** The address that was followed last. */
+  let followed = ''
+  const rooms = createRoomSwitch({
+    joinRoom: (options) => ports.joinRoom(options),
+    onNode: (node) => {
+      // Another address by now: its event is on its way, and its place in the history is not ours to change.
+      if (node && hashNow() === followed) history.replaceState(history.state, '', `#${node.roomId}`)
+      ports.onNode(node)
+    },
+    pause: (ms) => new Promise((done) => setTimeout(done, ms)),
+  })
   const follow = () => {
-    const hash = location.hash.slice(1)
-    if (node !== undefined && hash === node.roomId) return
-    leave()
-      .then(() => (hash === '' ? place.set({ kind: 'home' }) : enter(hash)))
-      .catch((error: unknown) => place.set(failure(error)))
+    followed = hashNow()
+    rooms.wish(wishOf(followed))
   }
-
   addEventListener('hashchange', follow)
   return {
-    place,
+    place: rooms.place,
     profile: () => {
       profile ??= ports.openProfile().catch((error: unknown) => {
         profile = undefined
@@ -94,24 +50,20 @@ export function createSession(ports: SessionPorts): Session {
       return profile
     },
     follow,
-    goHome: async () => {
+    goHome: () => {
       history.pushState(undefined, '', location.pathname + location.search)
-      await leave()
-      place.set({ kind: 'home' })
+      follow()
     },
     stop: () => removeEventListener('hashchange', follow),
   }
 }
 
-function roomOf(hash: string): JoinOptions['room'] {
-  if (hash === 'new') return 'new'
-  return ROOM_ID.test(hash) ? { id: hash } : { invite: location.href }
+function hashNow(): string {
+  return location.hash.slice(1)
 }
 
-function failure(error: unknown): Place {
-  if (!(error instanceof Error))
-    return { kind: 'failed', code: 'unknown', message: String(error), link: undefined }
-  const code = 'code' in error ? String(error.code) : 'unknown'
-  const link = 'link' in error && typeof error.link === 'string' ? error.link : undefined
-  return { kind: 'failed', code, message: error.message, link }
+function wishOf(hash: string): Wish {
+  if (hash === '') return 'home'
+  if (hash === 'new') return 'new'
+  return ROOM_ID.test(hash) ? { id: hash } : { invite: location.href }
 }

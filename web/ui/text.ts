@@ -25,6 +25,7 @@ export const text = {
       'Try it with a second device or a second tab: start a room, press Invite, open the link there.',
   },
   joining: { room: 'Opening the room …', fresh: 'Making a new room …' },
+  leaving: 'Leaving the room …',
   ended: {
     forgotten: [
       'This room was forgotten',

@@ -1,4 +1,5 @@
-import type { Place, Session } from '../session.ts'
+import type { Place } from '../room-switch.ts'
+import type { Session } from '../session.ts'
 import { text } from '../text.ts'
 import { HttpsLink } from './https-link.tsx'
 import { JoinField } from './join-field.tsx'
@@ -11,7 +12,7 @@ export function Failed({ place, session }: { place: Extract<Place, { kind: 'fail
   const needsInvite = place.code === 'unknown-room' || place.code === 'bad-invite'
   return (
     <MessagePage
-      onHome={() => void session.goHome()}
+      onHome={session.goHome}
       title={title}
       body={body}
       detail={known && !needsInvite ? place.message : undefined}

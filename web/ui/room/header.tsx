@@ -21,7 +21,7 @@ export function Header({ session }: { session: Session }) {
         className="icon-button brand-button"
         aria-label={`${text.room.leave}: ${text.back}`}
         title={text.back}
-        onClick={() => void session.goHome()}
+        onClick={session.goHome}
       >
         <Mark />
       </button>
