@@ -1,4 +1,4 @@
-import { entriesOf, type MessageId, type PeerId } from '../base/index.ts'
+import { entriesOf, type MessageId, OptionError, type PeerId } from '../base/index.ts'
 import { decodeValue, encodeValue, type Value, WireError } from '../wire/index.ts'
 import { MessagingError } from './errors.ts'
 import { isOrigin, ORIGINS } from './origin.ts'
@@ -71,13 +71,19 @@ export function decodeBody(bytes: Uint8Array): { readonly body: Value } | undefi
   }
 }
 
-/** Throws a MessagingError `bad-option`. */
+/** Throws an OptionError that names the header. */
 export function checkHeaders(headers: Headers | undefined): Headers {
   if (headers === undefined) return NO_HEADERS
-  const checked = readHeaders(headers)
-  if (checked) return Object.keys(checked).length === 0 ? NO_HEADERS : checked
-  const rule = `at most ${MAX_HEADERS} names of 1 to ${MAX_HEADER_NAME} characters with texts of at most ${MAX_HEADER_TEXT}`
-  throw new MessagingError('bad-option', `headers take ${rule}, finite numbers or booleans`)
+  const pairs = entriesOf(headers, MAX_HEADERS + ORIGINS)
+  if (pairs?.length === 0) return NO_HEADERS
+  const checked = pairs && headersOf(pairs)
+  if (checked) return checked
+  for (const [name, value] of pairs ?? []) {
+    if (isHeaderName(name) && isHeaderValue(value)) continue
+    const rule = `is a text of at most ${MAX_HEADER_TEXT} characters, a finite number or a boolean, its name of 1 to ${MAX_HEADER_NAME}`
+    throw new OptionError(`headers[${JSON.stringify(name.slice(0, MAX_HEADER_NAME))}]`, value, rule)
+  }
+  throw new OptionError('headers', headers, `is an object of at most ${MAX_HEADERS} names and values`)
 }
 
 /** What a message weighs in a transfer: some are nearly all headers. */
@@ -107,13 +113,22 @@ export function messageId(from: PeerId, stream: string, number: number): Message
 /** Undefined for what is no headers or breaks a bound. */
 export function readHeaders(value: unknown): Headers | undefined {
   const pairs = entriesOf(value, MAX_HEADERS + ORIGINS)
-  if (!pairs || pairs.filter(([name]) => !isOrigin(name)).length > MAX_HEADERS) return undefined
-  for (const [name, held] of pairs) {
-    if (name.length < 1 || name.length > MAX_HEADER_NAME || !name.isWellFormed()) return undefined
-    if (typeof held === 'string' ? held.length > MAX_HEADER_TEXT || !held.isWellFormed() : !isPlain(held))
-      return undefined
-  }
+  return pairs && headersOf(pairs)
+}
+
+function headersOf(pairs: readonly (readonly [string, unknown])[]): Headers | undefined {
+  if (pairs.filter(([name]) => !isOrigin(name)).length > MAX_HEADERS) return undefined
+  for (const [name, held] of pairs) if (!isHeaderName(name) || !isHeaderValue(held)) return undefined
   return Object.freeze(Object.fromEntries(pairs)) as Headers
+}
+
+function isHeaderName(name: string): boolean {
+  return name.length >= 1 && name.length <= MAX_HEADER_NAME && name.isWellFormed()
+}
+
+function isHeaderValue(value: unknown): boolean {
+  if (typeof value === 'string') return value.length <= MAX_HEADER_TEXT && value.isWellFormed()
+  return isPlain(value)
 }
 
 function isPlain(value: unknown): boolean {

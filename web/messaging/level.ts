@@ -1,4 +1,4 @@
-import { MessagingError } from './errors.ts'
+import { option } from '../base/index.ts'
 
 /** Devices that a queue, or a message of a topic, may ask for. */
 export const MAX_COPIES = 5
@@ -10,7 +10,7 @@ export const MAX_COPIES = 5
  */
 export type Level = 'accepted' | 'stored' | 'replicated'
 
-const LEVELS: readonly unknown[] = ['accepted', 'stored', 'replicated'] satisfies readonly Level[]
+const LEVELS: readonly Level[] = ['accepted', 'stored', 'replicated']
 
 /** How safe a message is to be before its sender is told. */
 export interface Wanted {
@@ -19,15 +19,13 @@ export interface Wanted {
   readonly copies?: number | undefined
 }
 
-/** Throws a MessagingError `bad-option`. */
+/** Throws an OptionError. */
 export function wantedOf(
   { level, copies }: { readonly level?: Level | undefined; readonly copies?: number | undefined },
   usual: Level,
 ): Wanted {
-  if (level !== undefined && !LEVELS.includes(level))
-    throw new MessagingError('bad-option', 'level must be accepted, stored or replicated')
-  if (copies !== undefined && (!Number.isInteger(copies) || copies < 1 || copies > MAX_COPIES))
-    throw new MessagingError('bad-option', `copies must be 1 to ${MAX_COPIES}`)
+  if (level !== undefined) option.oneOf('level', level, LEVELS)
+  if (copies !== undefined) option.count('copies', copies, { least: 1, most: MAX_COPIES })
   return { level: level ?? usual, copies }
 }
 

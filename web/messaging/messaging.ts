@@ -1,4 +1,4 @@
-import { type Clock, type Crypto, type Random, sleep } from '../base/index.ts'
+import { type Clock, type Crypto, isPeerId, OptionError, option, type Random, sleep } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
 import type { Store } from '../storage/index.ts'
 import { DEFAULT_DESTINATIONS, type DestinationSettings, Destinations } from './destination.ts'
@@ -42,6 +42,16 @@ import type {
 /** Failed messages that are remembered for another try. */
 const MAX_FAILED = 50
 const DRAIN_POLL_MS = 50
+const PUBLISH_OPTIONS = ['headers', 'level', 'copies', 'signal'] as const
+const SUBSCRIBE_OPTIONS = [
+  'history',
+  'durable',
+  'shared',
+  'from',
+  'selector',
+  'bufferBytes',
+  'signal',
+] as const
 /** The sender's own, and another's. */
 const USUAL_COPIES = 2
 
@@ -156,8 +166,9 @@ class RoomMessaging implements Messaging {
     checkPattern(name)
     return {
       name,
-      publish: (body, options = {}) => this.#publish(name, body, options),
-      subscribe: (options = {}) => this.#subscribe(name, options),
+      publish: async (body, options) =>
+        this.#publish(name, body, option.names('publish', options, PUBLISH_OPTIONS)),
+      subscribe: (options) => this.#subscribe(name, option.names('subscribe', options, SUBSCRIBE_OPTIONS)),
       unsubscribe: (durable) => unsubscribe(this.#queues, durable),
     }
   }
@@ -170,11 +181,11 @@ class RoomMessaging implements Messaging {
     return this.#queues.request(queue, body, options)
   }
 
-  transaction(
+  async transaction(
     work: (tx: Transaction) => unknown,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    options?: { readonly signal?: AbortSignal },
   ): Promise<void> {
-    return this.#queues.transaction(work, signal)
+    return this.#queues.transaction(work, option.names('transaction', options, ['signal']).signal)
   }
 
   get destinations(): RoomDestinations {
@@ -208,6 +219,7 @@ class RoomMessaging implements Messaging {
   }
 
   #subscribe(pattern: string, options: SubscribeOptions): Subscription {
+    checkSubscribe(options)
     if (options.durable !== undefined)
       return subscribeDurably(this.#queues, pattern, options.durable, options)
     const live = this.#subscriptions.add(pattern, options, (matcher) => this.#history.matching(matcher))
@@ -217,8 +229,8 @@ class RoomMessaging implements Messaging {
   async #publish(topic: string, body: unknown, options: PublishOptions): Promise<PublishResult> {
     if (this.#isClosed) throw new MessagingError('closed', 'this node has ended')
     if (isWildcard(topic)) checkTopicName(topic)
-    options.signal?.throwIfAborted()
     const { signal } = options
+    option.signal('signal', signal)?.throwIfAborted()
     const wanted = wantedOf(options, 'accepted')
     const bytes = encodeBody(body)
     const headers = checkHeaders(options.headers)
@@ -337,6 +349,23 @@ class RoomMessaging implements Messaging {
     this.#history.removeFailed(failed.entry)
     return failed
   }
+}
+
+/** Throws an OptionError. */
+function checkSubscribe({
+  history = false,
+  shared = false,
+  from,
+  selector = '',
+  bufferBytes = 1,
+  signal,
+}: SubscribeOptions): void {
+  option.boolean('history', history)
+  option.boolean('shared', shared)
+  if (from !== undefined && !isPeerId(from)) throw new OptionError('from', from, 'is a member’s id')
+  option.text('selector', selector)
+  option.count('bufferBytes', bufferBytes, { least: 1 })
+  option.signal('signal', signal)
 }
 
 /** What all of them have reached. */

@@ -124,7 +124,6 @@ export class Subscriptions {
 
   #entry(pattern: string, options: SubscribeOptions): Entry {
     const capacity = options.bufferBytes ?? DEFAULT_BUFFER_BYTES
-    if (!(capacity > 0)) throw new MessagingError('bad-option', 'bufferBytes must be more than 0')
     const selector = options.selector === undefined ? undefined : compileSelector(options.selector)
     const onAbort = () => stream.end(options.signal?.reason)
     const stream = new Stream<Sized>({

@@ -79,7 +79,7 @@ describe('settings by pattern', () => {
     for (const settings of [{ retain: -1 }, { retainMs: Number.NaN }, { copies: 99 }, { what: 1 }])
       expect(await failureOf(configure('a', settings as never))).toMatchObject({ code: 'bad-option' })
     expect(await failureOf(configure('a..b', {}))).toMatchObject({ code: 'bad-name' })
-    expect(await failureOf(divert('x', { from: 'a', to: 'b.*' }))).toMatchObject({ code: 'bad-option' })
+    expect(await failureOf(divert('x', { from: 'a', to: 'b.*' }))).toMatchObject({ code: 'bad-name' })
     expect(await failureOf(divert('x', { from: 'a', to: 'b', selector: 'a =' }))).toMatchObject({
       code: 'bad-selector',
     })

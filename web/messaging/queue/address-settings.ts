@@ -1,5 +1,4 @@
-import { TabmeshError } from '../../base/index.ts'
-import { MessagingError } from '../errors.ts'
+import { isRecord, OptionError, option, TabmeshError } from '../../base/index.ts'
 import { isPattern, Matcher } from '../pattern.ts'
 import { MAX_DURATION_MS } from './queue-item.ts'
 import { type RoomTable, type RoomTableKind, rowOf } from './room-table.ts'
@@ -32,13 +31,12 @@ export const SETTINGS: RoomTableKind<Row> = {
   },
 }
 
-/** Throws a MessagingError `bad-option` that names the setting. */
+/** Throws an OptionError that names the setting, or a SelectorError. */
 export function checkAddressSettings(given: AddressSettings): AddressSettings {
+  if (!isRecord(given)) throw new OptionError('settings', given, 'are one object')
   const { retain = 0, retainMs = 0, ...queue } = given
-  if (!Number.isInteger(retain) || retain < 0 || retain > MAX_RETAIN)
-    throw new MessagingError('bad-option', `retain must be 0 to ${MAX_RETAIN} messages`)
-  if (!Number.isFinite(retainMs) || retainMs < 0 || retainMs > MAX_DURATION_MS)
-    throw new MessagingError('bad-option', 'retainMs must be 0 or more milliseconds')
+  option.count('retain', retain, { most: MAX_RETAIN })
+  option.durationMs('retainMs', retainMs, { most: MAX_DURATION_MS })
   checkSettings(queue)
   return given
 }

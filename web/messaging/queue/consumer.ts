@@ -3,13 +3,13 @@ import {
   every,
   isRecord,
   type MessageId,
+  option,
   type PeerId,
   type Random,
   randomToken,
 } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
 import { decodeBody, type Headers, messageId } from '../item.ts'
-import { compileSelector } from '../selector/index.ts'
 import { type AckOutcome, type AckParty, offerAck } from './ack-party.ts'
 import type { Calls } from './calls.ts'
 import { compareEpochs } from './epoch.ts'
@@ -25,11 +25,12 @@ import {
 } from './messages.ts'
 import type { Ownership, Reign } from './ownership.ts'
 import type { AckMode, ConsumeOptions, Delivery } from './queue.ts'
-import type { QueueItem } from './queue-item.ts'
+import { MAX_DURATION_MS, type QueueItem } from './queue-item.ts'
 import { Registration } from './registration.ts'
 import { MESSAGE_COST_BYTES } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
 import { type Settlement, Settler } from './settler.ts'
+import { selectorOf } from './subject.ts'
 
 /** Artemis' consumer window. */
 const DEFAULT_PREFETCH = 1024 * 1024
@@ -41,6 +42,7 @@ const RENEW_MS = 10_000
 const MAX_BUFFERED = 65_536
 
 const ACK_MODES: readonly AckMode[] = ['auto', 'client', 'individual', 'dups-ok', 'pre']
+const CONSUME_OPTIONS = ['selector', 'prefetch', 'ack', 'exclusive', 'priority', 'signal'] as const
 
 interface ConsumerPorts {
   readonly calls: Calls
@@ -82,7 +84,7 @@ export class QueueConsumer implements AckParty {
   #resolveReady: () => void = () => {}
   #rejectReady: (reason: unknown) => void = () => {}
 
-  /** Throws a MessagingError `bad-option`, or a SelectorError. */
+  /** Throws an OptionError, or a SelectorError. */
   constructor(
     queue: string,
     options: ConsumeOptions,
@@ -96,15 +98,13 @@ export class QueueConsumer implements AckParty {
       exclusive = false,
       priority = 0,
       signal,
-    } = options
-    if (selector !== '') compileSelector(selector)
-    if (!Number.isInteger(prefetch) || prefetch < 0 || prefetch > MAX_PREFETCH)
-      throw new MessagingError('bad-option', `prefetch must be 0 to ${MAX_PREFETCH} bytes`)
-    if (!ACK_MODES.includes(ack))
-      throw new MessagingError('bad-option', `ack must be one of ${ACK_MODES.join(', ')}`)
-    if (!Number.isSafeInteger(priority))
-      throw new MessagingError('bad-option', 'priority must be a whole number')
-    signal?.throwIfAborted()
+    } = option.names('consume', options, CONSUME_OPTIONS)
+    selectorOf(option.text('selector', selector))
+    option.count('prefetch', prefetch, { most: MAX_PREFETCH })
+    option.oneOf('ack', ack, ACK_MODES)
+    option.boolean('exclusive', exclusive)
+    option.count('priority', priority, { least: Number.MIN_SAFE_INTEGER })
+    option.signal('signal', signal)?.throwIfAborted()
     this.id = randomToken(ports.random)
     this.queue = queue
     this.#ports = ports
@@ -264,8 +264,9 @@ export class QueueConsumer implements AckParty {
       deliveryCount: attempts + 1,
       redelivered: attempts > 0,
       ack: () => this.#ack(held),
-      nack: ({ delayMs = -1 } = {}) => this.#settle(held, { delayMs }),
-      reply: (body, { headers: given } = {}) => this.#ports.reply(item, body, given),
+      nack: async (options) => this.#settle(held, { delayMs: nackDelay(options) }),
+      reply: async (body, options) =>
+        this.#ports.reply(item, body, option.names('reply', options, ['headers']).headers),
     }
     this.#given.set(delivery, held)
     offerAck(delivery, this)
@@ -358,6 +359,12 @@ export class QueueConsumer implements AckParty {
     void this.#settler.flush()
     this.#wake?.()
   }
+}
+
+/** Below 0: the queue's own delay. */
+function nackDelay(options: { readonly delayMs?: number } | undefined): number {
+  const { delayMs } = option.names('nack', options, ['delayMs'])
+  return delayMs === undefined ? -1 : option.durationMs('delayMs', delayMs, { most: MAX_DURATION_MS })
 }
 
 function ignore(): void {}

@@ -62,7 +62,7 @@ export class Diverts {
   }
 }
 
-export function readDivert(value: unknown): Divert | undefined {
+function readDivert(value: unknown): Divert | undefined {
   const { from, to, exclusive, selector } = rowOf(value)
   if (!isPattern(from) || !isTopicName(to) || typeof exclusive !== 'boolean' || !isSelector(selector))
     return undefined

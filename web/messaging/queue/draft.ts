@@ -1,7 +1,14 @@
-import { MessagingError } from '../errors.ts'
+import { option } from '../../base/index.ts'
 import { checkHeaders, encodeBody, type Headers } from '../item.ts'
 import type { SendOptions } from './queue.ts'
-import { DEFAULT_PRIORITY, type Draft, isDuration, isPriority, readTags } from './queue-item.ts'
+import {
+  DEFAULT_PRIORITY,
+  type Draft,
+  MAX_DURATION_MS,
+  MAX_PRIORITY,
+  MAX_TAG_LENGTH,
+  readTags,
+} from './queue-item.ts'
 
 /** A message in the outbox. Its times are absolute, by this device's clock. */
 export interface OutboxDraft extends Omit<Draft, 'number' | 'ttlMs' | 'delayMs'> {
@@ -9,19 +16,33 @@ export interface OutboxDraft extends Omit<Draft, 'number' | 'ttlMs' | 'delayMs'>
   readonly deliverAt: number
 }
 
-/** What a user sends. Throws a MessagingError. */
+/** What is said of a message, and how its sender waits for it. */
+export const MESSAGE_OPTIONS = [
+  'headers',
+  'priority',
+  'group',
+  'ttlMs',
+  'delayMs',
+  'dedupId',
+  'replyTo',
+  'correlationId',
+] as const
+export const SEND_OPTIONS = [...MESSAGE_OPTIONS, 'level', 'copies', 'signal'] as const
+
+const TAG_LENGTH = { least: 1, most: MAX_TAG_LENGTH }
+const DURATION = { most: MAX_DURATION_MS }
+
+/** What a user sends. Throws an OptionError or, of the body, a MessagingError. */
 export function draftOf(body: unknown, options: SendOptions, wall: number): OutboxDraft {
   const { priority = DEFAULT_PRIORITY, ttlMs = 0, delayMs = 0, headers } = options
-  if (!isPriority(priority)) throw new MessagingError('bad-option', 'priority must be 0 to 9')
-  if (!isDuration(ttlMs)) throw new MessagingError('bad-option', 'ttlMs must be 0 or more milliseconds')
-  if (!isDuration(delayMs)) throw new MessagingError('bad-option', 'delayMs must be 0 or more milliseconds')
+  option.count('priority', priority, { most: MAX_PRIORITY })
+  option.durationMs('ttlMs', ttlMs, DURATION)
+  option.durationMs('delayMs', delayMs, DURATION)
   const { group, dedupId, replyTo, correlationId } = options
-  const tags = readTags({ group, dedupId, replyTo, correlationId })
-  if (!tags)
-    throw new MessagingError(
-      'bad-option',
-      'group, dedupId, replyTo and correlationId are texts of 1 to 255 characters',
-    )
+  const given = { group, dedupId, replyTo, correlationId }
+  for (const [name, text] of Object.entries(given))
+    if (text !== undefined) option.text(name, text, TAG_LENGTH)
+  const tags = readTags(given) ?? {}
   const expiresAt = ttlMs > 0 ? wall + ttlMs : 0
   const deliverAt = delayMs > 0 ? wall + delayMs : 0
   const checked = checkHeaders(headers)

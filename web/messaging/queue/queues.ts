@@ -1,4 +1,12 @@
-import { type Clock, isRecord, type MessageId, type PeerId, type Random } from '../../base/index.ts'
+import {
+  type Clock,
+  isRecord,
+  type MessageId,
+  OptionError,
+  option,
+  type PeerId,
+  type Random,
+} from '../../base/index.ts'
 import { isFinal, type Room } from '../../mesh/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
@@ -7,7 +15,6 @@ import { checkHeaders, encodeBody, type Headers, messageId } from '../item.ts'
 import { type Wanted, wantedOf } from '../level.ts'
 import { ORIGINAL_ADDRESS, ORIGINAL_QUEUE } from '../origin.ts'
 import { checkPattern, checkTopicName, type Matcher } from '../pattern.ts'
-import { compileSelector } from '../selector/index.ts'
 import type { Message } from '../topic.ts'
 import { checkAddressSettings, LayeredSettings, SETTINGS } from './address-settings.ts'
 import { BINDINGS, type Binding, Routes } from './bindings.ts'
@@ -15,8 +22,8 @@ import { browseAll } from './browse.ts'
 import { Calls } from './calls.ts'
 import { QueueConsumer } from './consumer.ts'
 import type { Destinations } from './destinations.ts'
-import { DIVERTS, type Divert, Diverts, readDivert } from './diverts.ts'
-import { draftOf, draftOfTopic, expiring, type OutboxDraft } from './draft.ts'
+import { DIVERTS, type Divert, Diverts } from './diverts.ts'
+import { draftOf, draftOfTopic, expiring, MESSAGE_OPTIONS, type OutboxDraft, SEND_OPTIONS } from './draft.ts'
 import { loadReplicas } from './load-replicas.ts'
 import {
   CHANNEL_STORED,
@@ -46,7 +53,7 @@ import type {
   SendOptions,
   SendResult,
 } from './queue.ts'
-import { isDuration, type QueueItem } from './queue-item.ts'
+import { MAX_DURATION_MS, type QueueItem } from './queue-item.ts'
 import type { Replica } from './replica.ts'
 import { isTemporary, Requests } from './requests.ts'
 import { loadTable, RoomTable, type RoomTableKind, type TableEntry } from './room-table.ts'
@@ -55,6 +62,7 @@ import { Sender, type Sent } from './sender.ts'
 import { Senders } from './senders.ts'
 import { checkSettings, conflictOf, type QueueSettings } from './settings.ts'
 import { type QueueStats, readStats } from './stats.ts'
+import { selectorOf } from './subject.ts'
 import { type Transaction, Transactions, type TxSend } from './transaction.ts'
 import { type Decision, isDecision } from './tx-state.ts'
 
@@ -64,6 +72,9 @@ const ANSWER_MS = 30_000
 const TRIES = 5
 const LOOKS: ReadonlySet<string> = new Set([METHOD_STATS, METHOD_BROWSE])
 const RETRY_MS = 1_000
+const REQUEST_OPTIONS = ['headers', 'priority', 'signal', 'timeoutMs'] as const
+const MOVE_OPTIONS = ['selector', 'limit'] as const
+const DIVERT_OPTIONS = ['from', 'to', 'exclusive', 'selector'] as const
 const NO_SETTINGS: Partial<QueueSettings> = {}
 
 /** What lay in the store when the node began. */
@@ -175,22 +186,25 @@ export class Queues {
       this.#settings.set(name, { ...known, ...checked })
     return {
       name,
-      send: (body, options = {}) => this.#send(name, body, options),
+      send: async (body, options) => this.#send(name, body, option.names('send', options, SEND_OPTIONS)),
       consume: (options = {}) => this.#consume(name, options),
-      browse: (options = {}) => this.#browse(name, options),
+      browse: (options) => this.#browse(name, option.names('browse', options, ['selector', 'signal'])),
       stats: () => this.#stats(name),
       purge: () => this.#purge(name),
       rebalance: async () => Number(await this.#ask(name, METHOD_REBALANCE, {})),
-      move: (to, options = {}) => this.#move(name, to, options),
-      retry: (options = {}) => this.#move(name, null, options),
+      move: async (to, options) => {
+        checkTopicName(to)
+        return this.#move(name, to, option.names('move', options, MOVE_OPTIONS))
+      },
+      retry: async (options) => this.#move(name, null, option.names('retry', options, MOVE_OPTIONS)),
     }
   }
 
   /** Sends to a queue and resolves with the answer of whoever takes it. Rejects as `send` does, and with `no-reply`. */
   async request(name: string, body: unknown, options: RequestOptions = {}): Promise<Reply> {
-    const { timeoutMs = ANSWER_MS, signal, ...rest } = options
-    if (!isDuration(timeoutMs) || timeoutMs === 0)
-      throw new MessagingError('bad-option', 'timeoutMs must be more than 0')
+    const { timeoutMs = ANSWER_MS, signal, ...rest } = option.names('request', options, REQUEST_OPTIONS)
+    option.durationMs('timeoutMs', timeoutMs, { least: 1, most: MAX_DURATION_MS })
+    option.signal('signal', signal)
     const queue = this.queue(name)
     // Nobody answers a question that nobody waits for any more.
     const send = (replyTo: string) =>
@@ -199,7 +213,9 @@ export class Queues {
   }
 
   /** Everything that `work` asks of `tx` happens, or nothing; see {@link Transaction}. */
-  transaction(work: (tx: Transaction) => unknown, signal?: AbortSignal): Promise<void> {
+  async transaction(work: (tx: Transaction) => unknown, signal?: AbortSignal): Promise<void> {
+    if (typeof work !== 'function') throw new OptionError('work', work, 'is a function')
+    option.signal('signal', signal)
     this.#assertOpen()
     return this.#transactions.run(work, signal)
   }
@@ -274,21 +290,32 @@ export class Queues {
         await this.#layers.table.set(pattern, { ...known, ...checkAddressSettings(settings) } as never)
       },
       settings: () => [...this.#layers.table.all()].map(([pattern, settings]) => ({ pattern, settings })),
-      forget: (pattern) => this.#layers.table.set(pattern, undefined),
-      divert: async (name, { from, to, exclusive = false, selector = '' }) => {
-        checkTopicName(name)
-        if (selector !== '') compileSelector(selector)
-        const divert = readDivert({ from, to, exclusive, selector })
-        if (!divert) throw new MessagingError('bad-option', 'a divert goes from a pattern to a queue')
-        await this.#diverting.set(name, divert)
+      forget: async (pattern) => {
+        checkPattern(pattern)
+        await this.#layers.table.set(pattern, undefined)
       },
-      undivert: (name) => this.#diverting.set(name, undefined),
+      divert: async (name, options) => {
+        checkTopicName(name)
+        const { from, to, exclusive = false, selector = '' } = option.names('divert', options, DIVERT_OPTIONS)
+        checkPattern(from)
+        checkTopicName(to)
+        option.boolean('exclusive', exclusive)
+        selectorOf(option.text('selector', selector))
+        await this.#diverting.set(name, { from, to, exclusive, selector })
+      },
+      undivert: async (name) => {
+        checkTopicName(name)
+        await this.#diverting.set(name, undefined)
+      },
       diverts: () =>
         [...this.#diverting.all()].map(([name, divert]) => ({ name, ...readDivertFields(divert) })),
       subscriptions: () =>
         [...this.bindings.all()].map(([name, { pattern, selector }]) => ({ name, pattern, selector })),
       queues: () => this.#ownership.queues(),
-      subscribe: (listener) => this.#ownership.onChange(listener),
+      subscribe: (listener) => {
+        if (typeof listener !== 'function') throw new OptionError('listener', listener, 'is a function')
+        return this.#ownership.onChange(listener)
+      },
     }
   }
 
@@ -321,7 +348,7 @@ export class Queues {
 
   async #send(queue: string, body: unknown, options: SendOptions): Promise<SendResult> {
     this.#assertOpen()
-    options.signal?.throwIfAborted()
+    option.signal('signal', options.signal)?.throwIfAborted()
     const wanted = wantedOf(options, 'replicated')
     const draft = draftOf(body, options, this.#options.clock.wall())
     const sends = this.#diverted(queue, draft).map((one) =>
@@ -375,16 +402,17 @@ export class Queues {
     }
   }
 
-  #txSends(queue: string, body: unknown, options: SendOptions): readonly TxSend[] {
+  #txSends(queue: string, body: unknown, given: SendOptions): readonly TxSend[] {
     checkTopicName(queue)
+    const options = option.names('send', given, MESSAGE_OPTIONS)
     const draft = draftOf(body, options, this.#options.clock.wall())
     return this.#diverted(queue, draft).map((one) => this.#txSend(one.queue, one.draft))
   }
 
   /** Those who subscribe now get it when it is committed, by way of the layer above. */
-  #txPublish(topic: string, body: unknown, { headers: given }: Pick<SendOptions, 'headers'>) {
+  #txPublish(topic: string, body: unknown, options: Pick<SendOptions, 'headers'>) {
     checkTopicName(topic)
-    const headers = checkHeaders(given)
+    const headers = checkHeaders(option.names('publish', options, ['headers']).headers)
     const bytes = encodeBody(body)
     const { queues, retained, isExclusive } = this.routing(topic, headers, bytes.byteLength)
     const targets = retained ? [...queues, retained.queue] : queues
@@ -423,6 +451,8 @@ export class Queues {
   }
 
   #browse(queue: string, { selector = '', signal }: BrowseOptions): AsyncIterable<BrowsedMessage> {
+    selectorOf(option.text('selector', selector))
+    option.signal('signal', signal)
     return browseAll(selector, (body) => this.#ask(queue, METHOD_BROWSE, body, signal))
   }
 
@@ -434,9 +464,9 @@ export class Queues {
   }
 
   async #move(queue: string, to: string | null, { selector = '', limit }: MoveOptions): Promise<number> {
-    if (to !== null) checkTopicName(to)
     if (to === queue) throw new MessagingError('bad-option', 'a queue’s messages are there already')
-    if (selector !== '') compileSelector(selector)
+    selectorOf(option.text('selector', selector))
+    if (limit !== undefined) option.count('limit', limit)
     return Number(await this.#ask(queue, METHOD_MOVE, { to, selector, limit: limit ?? null }))
   }
 

@@ -1,5 +1,4 @@
-import { TabmeshError } from '../../base/index.ts'
-import { MessagingError } from '../errors.ts'
+import { OptionError, option, TabmeshError } from '../../base/index.ts'
 import { MAX_COPIES } from '../level.ts'
 import { compileSelector } from '../selector/index.ts'
 import { MAX_DURATION_MS } from './queue-item.ts'
@@ -81,13 +80,11 @@ const CHECKS: { readonly [name in keyof QueueSettings]: (value: unknown) => bool
 
 const NAMES = Object.keys(CHECKS) as (keyof QueueSettings)[]
 
-/** Throws a MessagingError `bad-option` that names the setting, or a SelectorError. */
+/** Throws an OptionError that names the setting, or a SelectorError. */
 export function checkSettings(given: Partial<QueueSettings>): Partial<QueueSettings> {
-  for (const [name, value] of Object.entries(given)) {
-    const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof QueueSettings] : undefined
-    if (!check) throw new MessagingError('bad-option', `a queue has no setting ${JSON.stringify(name)}`)
-    if (!check(value)) throw new MessagingError('bad-option', `${name} cannot be ${String(value)}`)
-  }
+  for (const [name, value] of Object.entries(option.names('a queue', given, NAMES)))
+    if (!CHECKS[name as keyof QueueSettings](value))
+      throw new OptionError(name, value, 'must be within its bounds')
   return given
 }
 
