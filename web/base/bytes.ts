@@ -18,7 +18,7 @@ export function toBase32(bytes: Uint8Array): string {
   return bits > 0 ? text + BASE32[(value << (5 - bits)) & 31] : text
 }
 
-/** The reverse of {@link toBase32}; undefined for any other character. */
+/** The reverse of {@link toBase32}; undefined for any text that it does not give, padding bits that are not 0 included. */
 export function fromBase32(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(Math.floor((text.length * 5) / 8))
   let value = 0
@@ -34,7 +34,8 @@ export function fromBase32(text: string): Uint8Array | undefined {
       bytes[at++] = (value >>> bits) & 0xff
     }
   }
-  return bytes
+  const isCanonical = bits < 5 && (value & ((1 << bits) - 1)) === 0
+  return isCanonical ? bytes : undefined
 }
 
 export function toHex(bytes: Uint8Array): string {

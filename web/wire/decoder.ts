@@ -1,7 +1,8 @@
 import { numberTag, SHORT_STRING_BYTES, TAG, VIEWS } from './codec-tags.ts'
 import { WireError } from './errors.ts'
 import { KeyCache, readAscii } from './key-cache.ts'
-import { HEAVY, MAX_BIGINT_BYTES, MAX_VALUE_DEPTH, MAX_VALUE_WEIGHT } from './limits.ts'
+import { ENTRY, HEAVY, MAX_BIGINT_BYTES, MAX_VALUE_DEPTH, MAX_VALUE_WEIGHT, WIDE } from './limits.ts'
+import { isSpread } from './spread.ts'
 import type { Value } from './value.ts'
 import { VarintReader } from './varint.ts'
 
@@ -9,8 +10,11 @@ const singles = new Float32Array(1)
 const singleBytes = new Uint8Array(singles.buffer)
 const doubles = new Float64Array(1)
 const doubleBytes = new Uint8Array(doubles.buffer)
+const SINGLE_NAN = [0, 0, 0xc0, 0x7f]
+const DOUBLE_NAN = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f]
 /** Makes decoding faster and changes no result. */
 const keys = new KeyCache()
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Reads one value. Every length is checked against what is left before anything is made of it. */
@@ -49,7 +53,7 @@ export class Decoder extends VarintReader {
         return this.#longText()
       case TAG.date:
         this.#weigh(1)
-        return new Date(this.#double())
+        return this.#date()
       case TAG.positiveBigInt:
       case TAG.negativeBigInt:
         return this.#bigint(tag === TAG.negativeBigInt)
@@ -88,6 +92,7 @@ export class Decoder extends VarintReader {
   }
 
   #record(count: number, depth: number): Value {
+    if (count > WIDE) this.#weigh(count * HEAVY)
     const record: Record<string, Value> = {}
     for (let i = 0; i < count; i++) {
       const key = this.#key()
@@ -118,15 +123,26 @@ export class Decoder extends VarintReader {
   }
 
   #map(count: number, depth: number): Value {
+    this.#weigh(count * ENTRY)
+    const names: Value[] = []
+    const values: Value[] = []
+    for (let i = 0; i < count; i++) {
+      names.push(this.#value(depth))
+      values.push(this.#value(depth))
+    }
+    if (!isSpread(names)) throw malformed('a map whose numbers are chosen to be slow')
     const map = new Map<Value, Value>()
-    for (let i = 0; i < count; i++) map.set(this.#value(depth), this.#value(depth))
+    for (let i = 0; i < count; i++) map.set(names[i], values[i])
     if (map.size !== count) throw malformed('a map with the same key twice')
     return map
   }
 
   #set(count: number, depth: number): Value {
-    const set = new Set<Value>()
-    for (let i = 0; i < count; i++) set.add(this.#value(depth))
+    this.#weigh(count * ENTRY)
+    const items: Value[] = []
+    for (let i = 0; i < count; i++) items.push(this.#value(depth))
+    if (!isSpread(items)) throw malformed('a set whose numbers are chosen to be slow')
+    const set = new Set(items)
     if (set.size !== count) throw malformed('a set with the same item twice')
     return set
   }
@@ -147,7 +163,9 @@ export class Decoder extends VarintReader {
   #single(): number {
     const start = this.take(4)
     for (let i = 0; i < 4; i++) singleBytes[i] = this.bytes[start + i] as number
-    return this.#shortest(singles[0] as number, TAG.single)
+    const value = singles[0] as number
+    if (Number.isNaN(value) && !isPlainNan(singleBytes)) throw malformed('a NaN in no form of ours')
+    return this.#shortest(value, TAG.single)
   }
 
   #shortest(value: number, tag: number): number {
@@ -161,6 +179,15 @@ export class Decoder extends VarintReader {
     return doubles[0] as number
   }
 
+  /** Whole milliseconds, as far as dates go; else an invalid date, which has one form. */
+  #date(): Date {
+    const time = this.#double()
+    const date = new Date(time)
+    const isKept = Number.isNaN(time) ? isPlainNan(doubleBytes) : Object.is(date.getTime(), time)
+    if (!isKept) throw malformed('a date in no form of ours')
+    return date
+  }
+
   #bigint(isNegative: boolean): bigint {
     const length = this.varint()
     if (length > MAX_BIGINT_BYTES) throw malformed('a bigint that is too long')
@@ -168,7 +195,7 @@ export class Decoder extends VarintReader {
     if (length > 0 ? this.bytes[start] === 0 : isNegative)
       throw malformed('a bigint in a longer form than needed')
     let hex = '0x0'
-    for (let i = start; i < this.at; i++) hex += (this.bytes[i] as number).toString(16).padStart(2, '0')
+    for (let i = start; i < this.at; i++) hex += HEX[this.bytes[i] as number]
     return isNegative ? -BigInt(hex) : BigInt(hex)
   }
 
@@ -206,6 +233,12 @@ export class Decoder extends VarintReader {
       throw new WireError('malformed', 'a string that is not UTF-8', { cause })
     }
   }
+}
+
+/** The one that encoders write, of many. */
+function isPlainNan(bytes: Uint8Array): boolean {
+  const nan = bytes === singleBytes ? SINGLE_NAN : DOUBLE_NAN
+  return nan.every((byte, at) => byte === bytes[at])
 }
 
 function malformed(what: string): WireError {

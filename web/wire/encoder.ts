@@ -1,7 +1,16 @@
 import { numberTag, SHORT_STRING_BYTES, TAG, VIEWS } from './codec-tags.ts'
 import { Encoded } from './encoded.ts'
 import { WireError } from './errors.ts'
-import { HEAVY, MAX_BIGINT_BYTES, MAX_FRAME_BYTES, MAX_VALUE_DEPTH, MAX_VALUE_WEIGHT } from './limits.ts'
+import {
+  ENTRY,
+  HEAVY,
+  MAX_BIGINT_BYTES,
+  MAX_FRAME_BYTES,
+  MAX_VALUE_DEPTH,
+  MAX_VALUE_WEIGHT,
+  WIDE,
+} from './limits.ts'
+import { isSpread } from './spread.ts'
 
 const FIRST_BYTES = 512
 const utf8 = new TextEncoder()
@@ -90,6 +99,7 @@ export class Encoder {
 
   #record(value: object, depth: number): void {
     const keys = Object.keys(value)
+    if (keys.length > WIDE) this.#weigh(keys.length * HEAVY)
     this.#byte(TAG.object)
     this.#varint(keys.length)
     for (const key of keys) {
@@ -105,6 +115,7 @@ export class Encoder {
   }
 
   #map(value: ReadonlyMap<unknown, unknown>, depth: number): void {
+    this.#collection(value)
     this.#byte(TAG.map)
     this.#varint(value.size)
     for (const [key, item] of value) {
@@ -113,7 +124,18 @@ export class Encoder {
     }
   }
 
+  /** What the other side would refuse is refused here, where somebody is told. */
+  #collection(value: ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>): void {
+    this.#weigh(value.size * ENTRY)
+    if (!isSpread([...value.keys()]))
+      throw new WireError(
+        'not-encodable',
+        'a map or set with so many numbers that engines hash alike cannot be sent',
+      )
+  }
+
   #set(value: ReadonlySet<unknown>, depth: number): void {
+    this.#collection(value)
     this.#byte(TAG.set)
     this.#varint(value.size)
     for (const item of value) this.#value(item, depth + 1)

@@ -40,6 +40,20 @@ describe('room secret and invite', () => {
     )
   })
 
+  test('INV2: an invite has one form: padding bits that are not 0 are a mistake', () => {
+    const invite = encodeInvite(BASE, new Uint8Array(32).fill(7))
+    const last = invite.at(-1) as string
+    const digits = 'abcdefghijklmnopqrstuvwxyz234567'
+    const taken = [...digits].filter((digit) => {
+      try {
+        return decodeInvite(invite.slice(0, -1) + digit).length === 32
+      } catch {
+        return false
+      }
+    })
+    expect(taken).toEqual([last])
+  })
+
   test('INV3: the room id tells neither the secret nor the proof key, and is fixed for all versions', async () => {
     const { roomId, proofKey } = await deriveRoom(nodeCrypto, new Uint8Array(32).fill(7))
     expect(isRoomId(roomId)).toBe(true)

@@ -234,6 +234,47 @@ describe('WIR3 bytes from outside', () => {
     )
   })
 
+  test('WIR3 dates and NaN have one form each', () => {
+    const dateOf = (time: number) => {
+      const bytes = new Uint8Array(9)
+      bytes[0] = 0x09
+      new DataView(bytes.buffer).setFloat64(1, time, true)
+      return bytes
+    }
+    for (const time of [0, 1, -1, 1.7e12, 8.64e15, -8.64e15])
+      expect(decodeValue(dateOf(time))).toEqual(new Date(time))
+    for (const time of [
+      0.5,
+      1.7e12 + 0.25,
+      -0,
+      8.64e15 + 1,
+      Number.POSITIVE_INFINITY,
+      1e300,
+      Number.MIN_VALUE,
+    ])
+      expect(() => decodeValue(dateOf(time)), `${time}`).toThrow(
+        expect.objectContaining({ code: 'malformed' }),
+      )
+    const invalid = encodeValue(new Date(Number.NaN))
+    expect(decodeValue(invalid)).toEqual(new Date(Number.NaN))
+    for (const [at, byte] of [
+      [1, 1],
+      [7, 0xf9],
+      [8, 0xff],
+    ] as const) {
+      const other = invalid.slice()
+      other[at] = byte
+      expect(() => decodeValue(other)).toThrow(expect.objectContaining({ code: 'malformed' }))
+    }
+    expect(decodeValue(encodeValue(Number.NaN))).toBeNaN()
+    expect(() => decodeValue(new Uint8Array([0x10, 1, 0, 0xc0, 0x7f]))).toThrow(
+      expect.objectContaining({ code: 'malformed' }),
+    )
+    expect(() => decodeValue(new Uint8Array([0x10, 0, 0, 0xc0, 0xff]))).toThrow(
+      expect.objectContaining({ code: 'malformed' }),
+    )
+  })
+
   test('WIR3 random bytes decode or throw a WireError, and what decodes is canonical', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {

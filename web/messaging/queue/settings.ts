@@ -1,4 +1,4 @@
-import { OptionError, option, TabmeshError } from '../../base/index.ts'
+import { entriesOf, isRecord, OptionError, option, TabmeshError } from '../../base/index.ts'
 import { MAX_COPIES } from '../level.ts'
 import { compileSelector } from '../selector/index.ts'
 import { MAX_DURATION_MS } from './queue-item.ts'
@@ -90,19 +90,18 @@ export function checkSettings(given: Partial<QueueSettings>): Partial<QueueSetti
 
 /** Undefined for what is no full set of settings. One that the writer's build did not know yet has its default. */
 export function readSettings(value: unknown): QueueSettings | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  const row = value as Readonly<Record<string, unknown>>
-  if (!Object.hasOwn(row, 'copies')) return undefined
-  const known = NAMES.filter((name) => Object.hasOwn(row, name))
-  const settings = { ...DEFAULT_SETTINGS, ...Object.fromEntries(known.map((name) => [name, row[name]])) }
+  if (!isRecord(value) || !Object.hasOwn(value, 'copies')) return undefined
+  const known = NAMES.filter((name) => Object.hasOwn(value, name))
+  const settings = { ...DEFAULT_SETTINGS, ...Object.fromEntries(known.map((name) => [name, value[name]])) }
   return readPartialSettings(settings) as QueueSettings | undefined
 }
 
 /** Undefined for what is no set of settings. */
 export function readPartialSettings(value: unknown): Partial<QueueSettings> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const entries = entriesOf(value, NAMES.length)
+  if (!entries) return undefined
   try {
-    return { ...checkSettings(value as Partial<QueueSettings>) }
+    return { ...checkSettings(Object.fromEntries(entries) as Partial<QueueSettings>) }
   } catch (error) {
     if (error instanceof TabmeshError) return undefined
     throw error

@@ -4,36 +4,62 @@ import type { ReactNode } from 'react'
 const PIECES =
   /```\n?([\s\S]+?)```|`([^`\n]+)`|\*\*([^*\s][^*\n]*)\*\*|\*([^*\s][^*\n]*)\*|(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]}'])/g
 
+/** What more of it is formatted stays as it was typed: each piece is an element that every screen pays for. */
+const MAX_PIECES = 200
+
 /**
  * A person's plain text as nodes: `code`, ```blocks```, *bold* or **bold**, http(s) links and mentions of these names;
- * everything else as it was typed.
+ * everything else as it was typed. At most {@link MAX_PIECES} of these.
  */
 export function formatMessage(message: string, names: readonly string[] = []): ReactNode[] {
   const nodes: ReactNode[] = []
+  const mentions = mentionsOf(names)
+  let left = MAX_PIECES
   let end = 0
-  for (const match of message.matchAll(PIECES)) {
-    if (match.index > end) nodes.push(...withMentions(message.slice(end, match.index), names, end))
-    nodes.push(pieceOf(match))
-    end = match.index + match[0].length
+  const addPlain = (until: number) => {
+    const plain = message.slice(end, until)
+    if (plain === '') return
+    const found: RegExpExecArray[] = []
+    for (const match of mentions && plain.includes('@') ? plain.matchAll(mentions) : []) {
+      if (left <= 0) break
+      left--
+      found.push(match)
+    }
+    nodes.push(...withMentions(plain, found, end))
   }
-  if (end < message.length) nodes.push(...withMentions(message.slice(end), names, end))
+  for (const match of message.matchAll(PIECES)) {
+    addPlain(match.index)
+    end = match.index
+    if (left <= 0) break
+    left--
+    nodes.push(pieceOf(match))
+    end += match[0].length
+  }
+  addPlain(message.length)
   return nodes
 }
 
 /** The longest name that fits is meant. */
-function withMentions(plain: string, names: readonly string[], from: number): ReactNode[] {
+function mentionsOf(names: readonly string[]): RegExp | undefined {
   const byLength = [...names].filter(Boolean).sort((a, b) => b.length - a.length)
-  if (byLength.length === 0 || !plain.includes('@')) return [plain]
-  const pattern = new RegExp(`(@(?:${byLength.map(escaped).join('|')}))(?![\\p{L}\\p{N}_])`, 'giu')
-  return plain.split(pattern).map((part, at) =>
-    at % 2 === 1 ? (
-      <span key={`mention-${from}-${at}`} className="mention">
-        {part}
-      </span>
-    ) : (
-      part
-    ),
-  )
+  if (byLength.length === 0) return undefined
+  return new RegExp(`@(?:${byLength.map(escaped).join('|')})(?![\\p{L}\\p{N}_])`, 'giu')
+}
+
+function withMentions(plain: string, found: readonly RegExpExecArray[], from: number): ReactNode[] {
+  const nodes: ReactNode[] = []
+  let end = 0
+  for (const { 0: mention, index } of found) {
+    if (index > end) nodes.push(plain.slice(end, index))
+    nodes.push(
+      <span key={`mention-${from + index}`} className="mention">
+        {mention}
+      </span>,
+    )
+    end = index + mention.length
+  }
+  if (end < plain.length) nodes.push(plain.slice(end))
+  return nodes
 }
 
 function escaped(name: string): string {
