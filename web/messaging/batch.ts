@@ -32,7 +32,7 @@ function runsOf(items: readonly Item[]): Value[] {
       bodies.push(item.body)
       continue
     }
-    if (item.headers === NO_HEADERS) {
+    if (item.headers === NO_HEADERS && item.place === undefined) {
       first = item
       bodies = [item.body]
       parts.push([item.number, item.topic, item.sentAt, bodies])
@@ -46,6 +46,7 @@ function runsOf(items: readonly Item[]): Value[] {
 
 function follows(first: Item, count: number, item: Item): boolean {
   const isSame = item.topic === first.topic && item.sentAt === first.sentAt && item.headers === NO_HEADERS
+  if (first.place !== undefined || item.place !== undefined) return false
   return isSame && item.number === first.number + count
 }
 

@@ -45,7 +45,7 @@ export class History {
     const log = this.#logs.get(topic)
     if (!log) return NONE
     log.entries ??= [...log.kept.map((kept) => this.#show(kept)), ...log.failed].sort(
-      (a, b) => a.sentAt - b.sentAt,
+      (a, b) => (a.place ?? a.sentAt) - (b.place ?? b.sentAt),
     )
     return log.entries
   }
@@ -117,7 +117,8 @@ export class History {
       body: decodeBody(kept.body)?.body,
       headers: kept.headers,
       from: kept.from,
-      sentAt: kept.at,
+      sentAt: kept.sentAt,
+      place: kept.at,
       state: isOwn ? (this.#isPending(kept) ? 'sending' : 'delivered') : 'received',
       name: kept.name,
     }

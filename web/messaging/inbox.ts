@@ -5,11 +5,12 @@ import { MessagingError } from './errors.ts'
 import { decodeBody, type Item } from './item.ts'
 import { type Kept, keptWrite, TABLE_MARKS } from './kept.ts'
 import { METHOD_MARK, METHOD_STORE, readMark, readStoreBatch } from './messages.ts'
+import type { Places } from './places.ts'
 
 /** Senders whose duplicates are known; beyond it the one heard from longest ago is forgotten. */
 export const MAX_MARKS = 1_000
-/** How far ahead of this device another's clock may be before it is no longer believed. */
-export const MAX_AHEAD_MS = 5 * 60_000
+/** How far ahead of this device a time is shown as its sender says; beyond it, as when it came. */
+const MAX_SHOWN_AHEAD_MS = 5 * 60_000
 
 /** How far a sender's stream is kept here. Numbers up to it are duplicates. */
 interface Progress {
@@ -33,6 +34,7 @@ export class Inbox {
   readonly #room: Room
   readonly #store: Store
   readonly #clock: Clock
+  readonly #places: Places
   readonly #events: InboxEvents
   readonly #marks = new Map<PeerId, Progress>()
   readonly #turns = new Map<PeerId, Promise<unknown>>()
@@ -42,12 +44,14 @@ export class Inbox {
     room: Room,
     store: Store,
     clock: Clock,
+    places: Places,
     marks: Iterable<readonly [StoreKey, unknown]>,
     events: InboxEvents,
   ) {
     this.#room = room
     this.#store = store
     this.#clock = clock
+    this.#places = places
     this.#events = events
     for (const [from, row] of marks) {
       const progress = readProgress(row)
@@ -110,16 +114,18 @@ export class Inbox {
   }
 
   #place(items: readonly Item[], from: PeerId, { stream, at: lastAt }: Progress): Kept[] {
-    const latest = this.#clock.wall() + MAX_AHEAD_MS
+    const now = this.#clock.wall()
+    const latest = now + MAX_SHOWN_AHEAD_MS
     const name = this.#room.member(from)?.name ?? ''
     let at = lastAt
     const kept: Kept[] = []
     for (const item of items) {
       if (!this.#events.hasHistory(item.topic)) continue
-      const sane = item.sentAt >= 0 && item.sentAt <= latest ? item.sentAt : this.#clock.wall()
-      at = Math.max(at, sane)
+      const place = item.place ?? item.sentAt
+      at = Math.max(at, this.#places.isBelieved(place) ? place : now)
+      const sentAt = item.sentAt >= 0 && item.sentAt <= latest ? item.sentAt : now
       // A copy: the body's bytes are a view on the whole frame.
-      kept.push({ ...item, body: item.body.slice(), from, stream, at, name })
+      kept.push({ ...item, sentAt, body: item.body.slice(), from, stream, at, name })
     }
     return kept
   }

@@ -3,6 +3,7 @@ import { isFinal, type Room } from '../mesh/index.ts'
 import { MessagingError } from './errors.ts'
 import { type InterestNotice, MAX_PATTERNS, METHOD_INTEREST, readInterest } from './messages.ts'
 import { Matcher } from './pattern.ts'
+import type { Places } from './places.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
 const RETRY_MS = 1_000
@@ -35,6 +36,7 @@ interface Waiter {
 export class Interest {
   readonly #room: Room
   readonly #clock: Clock
+  readonly #places: Places
   readonly #own: () => readonly string[]
   readonly #heard = new Map<PeerId, Heard>()
   readonly #told = new Map<PeerId, Told>()
@@ -44,9 +46,10 @@ export class Interest {
   #version = 0
   #isClosed = false
 
-  constructor(room: Room, clock: Clock, own: () => readonly string[]) {
+  constructor(room: Room, clock: Clock, places: Places, own: () => readonly string[]) {
     this.#room = room
     this.#clock = clock
+    this.#places = places
     this.#own = own
     this.#stops = [
       room.serve(METHOD_INTEREST, (body, { from }) => this.#onNotice(body, from)),
@@ -144,7 +147,13 @@ export class Interest {
   #notice(): InterestNotice {
     const own = this.#own()
     const patterns = own.length > MAX_PATTERNS ? ['#'] : own
-    return { session: this.#room.self.sessionId, version: this.#version, patterns, runs: true }
+    return {
+      session: this.#room.self.sessionId,
+      version: this.#version,
+      patterns,
+      runs: true,
+      place: this.#places.highest,
+    }
   }
 
   #onNotice(
@@ -159,6 +168,8 @@ export class Interest {
   #hear(body: unknown, from: PeerId): boolean {
     const notice = readInterest(body)
     if (!notice || this.#isClosed) return false
+    // A newcomer has not seen what stands here already, and must not stand before it.
+    this.#places.see(notice.place)
     const known = this.#heard.get(from)
     if (known && known.session === notice.session && known.version > notice.version) return true
     const matchers = notice.patterns.map((pattern) => new Matcher(pattern))

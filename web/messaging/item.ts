@@ -1,4 +1,4 @@
-import { entriesOf, type MessageId, OptionError, type PeerId } from '../base/index.ts'
+import { entriesOf, isCount, type MessageId, OptionError, type PeerId } from '../base/index.ts'
 import { decodeValue, encodeValue, type Value, WireError } from '../wire/index.ts'
 import { MessagingError } from './errors.ts'
 import { isOrigin, ORIGINS } from './origin.ts'
@@ -20,26 +20,30 @@ export interface Item {
   readonly sentAt: number
   readonly body: Uint8Array<ArrayBuffer>
   readonly headers: Headers
+  /** Of topics with history: where it stands among the others, when that is not `sentAt`. */
+  readonly place?: number
 }
 
 export const NO_HEADERS: Headers = Object.freeze({})
 
-/** Short on the wire: an array, its last place only when there are headers. */
+/** Short on the wire: an array, its last two only when there are headers, or a place beside the time. */
 export function itemToWire(item: Item): Value {
   const parts: Value[] = [item.number, item.topic, item.sentAt, item.body]
-  if (item.headers !== NO_HEADERS) parts.push(item.headers)
+  if (item.headers !== NO_HEADERS || item.place !== undefined) parts.push(item.headers)
+  if (item.place !== undefined) parts.push(item.place)
   return parts
 }
 
 /** Undefined for anything that {@link itemToWire} does not make. The body's bytes are a view on the frame's. */
 export function itemFromWire(value: unknown): Item | undefined {
   if (!Array.isArray(value)) return undefined
-  const [number, topic, sentAt, body, headers] = value as readonly unknown[]
+  const [number, topic, sentAt, body, headers, place] = value as readonly unknown[]
   if (!Number.isSafeInteger(number) || (number as number) < 1 || !isTopicName(topic)) return undefined
   if (typeof sentAt !== 'number' || !isBody(body)) return undefined
   const checked = headers === undefined ? NO_HEADERS : readHeaders(headers)
-  if (!checked) return undefined
-  return { number: number as number, topic, sentAt, body, headers: checked }
+  if (!checked || (place !== undefined && !isCount(place))) return undefined
+  const item: Item = { number: number as number, topic, sentAt, body, headers: checked }
+  return place === undefined ? item : { ...item, place }
 }
 
 /** Bytes of a body, whatever they hold. */

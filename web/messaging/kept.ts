@@ -16,7 +16,7 @@ export const HISTORY_TABLES: readonly string[] = [TABLE_MESSAGES, TABLE_OUTBOX, 
 export interface Kept extends Item {
   readonly from: PeerId
   readonly stream: string
-  /** Where it stands among the others: `sentAt`, corrected where that is absurd or behind its sender's last. */
+  /** Where it stands among the others: what it says, corrected where that is absurd or behind its sender's last. */
   readonly at: number
   readonly name: string
 }
@@ -43,7 +43,8 @@ export function keptFromStore(key: StoreKey, value: unknown): Kept | undefined {
   const item = itemFromWire([number, topic, sentAt, body, headers])
   if (!item || typeof at !== 'number' || typeof from !== 'string' || typeof stream !== 'string')
     return undefined
-  return { ...item, from: from as PeerId, stream, at, name: typeof name === 'string' ? name : '' }
+  const place = at === item.sentAt ? {} : { place: at }
+  return { ...item, ...place, from: from as PeerId, stream, at, name: typeof name === 'string' ? name : '' }
 }
 
 /** Oldest first; the messages of one sender in its own order. */

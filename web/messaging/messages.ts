@@ -24,6 +24,8 @@ export interface InterestNotice {
   readonly patterns: readonly string[]
   /** It understands runs in batches, as releases before them do not. */
   readonly runs: boolean
+  /** The highest place that it knows; 0 from releases before there were any. */
+  readonly place: number
 }
 
 export interface Mark {
@@ -43,7 +45,8 @@ export function readInterest(value: unknown): InterestNotice | undefined {
   if (!Array.isArray(patterns) || patterns.length > MAX_PATTERNS || !patterns.every(isPattern))
     return undefined
   const runs = value['runs'] === true
-  return { session: value['session'], version: value['version'], patterns, runs }
+  const place = isCount(value['place']) ? value['place'] : 0
+  return { session: value['session'], version: value['version'], patterns, runs, place }
 }
 
 export function readMark(value: unknown): Mark | undefined {

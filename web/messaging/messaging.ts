@@ -16,6 +16,7 @@ import { lesser, type Wanted, wantedOf } from './level.ts'
 import type { LoadedMessages } from './load.ts'
 import { Outbox } from './outbox.ts'
 import { checkPattern, checkTopicName, isWildcard } from './pattern.ts'
+import { Places } from './places.ts'
 import {
   type Queue,
   type QueueSettings,
@@ -108,6 +109,7 @@ class RoomMessaging implements Messaging {
   readonly #clock: Clock
   readonly #destinations: Destinations
   readonly #history: History
+  readonly #places: Places
   readonly #waits: StoredWaits
   readonly #outbox: Outbox
   readonly #interest: Interest
@@ -130,7 +132,10 @@ class RoomMessaging implements Messaging {
     this.#destinations = new Destinations(destinations)
     const self = room.self.peerId
     this.#waits = new StoredWaits(() => room.members().length)
-    this.#outbox = new Outbox(self, store, clock, this.#waits, loaded.outbox, (delivered) =>
+    const places = new Places(clock, loaded.outbox.lastAt)
+    for (const { at } of loaded.kept) places.see(at)
+    this.#places = places
+    this.#outbox = new Outbox(self, store, clock, places, this.#waits, loaded.outbox, (delivered) =>
       this.#forget(this.#history.settle(delivered)),
     )
     this.#history = new History(
@@ -140,11 +145,14 @@ class RoomMessaging implements Messaging {
     )
     this.#keep(loaded.kept)
     this.#subscriptions = new Subscriptions(() => this.#interest.changed())
-    this.#interest = new Interest(room, clock, () => this.#subscriptions.patterns())
+    this.#interest = new Interest(room, clock, places, () => this.#subscriptions.patterns())
     this.#direct = new Direct(room, clock, this.#interest, this.#subscriptions)
-    this.#inbox = new Inbox(room, store, clock, loaded.marks, {
+    this.#inbox = new Inbox(room, store, clock, places, loaded.marks, {
       hasHistory: (topic) => this.#destinations.historyOf(topic) > 0,
-      onKept: (kept) => this.#keep(kept),
+      onKept: (kept) => {
+        for (const { at } of kept) places.see(at)
+        this.#keep(kept)
+      },
       onItem: (item, from, stream) => this.#subscriptions.deliver(item, from, stream),
     })
     this.#feeds = new Feeds(room, clock, this.#outbox)
@@ -326,6 +334,7 @@ class RoomMessaging implements Messaging {
       headers: error.code === 'bad-body' ? {} : (headers ?? {}),
       from: self.peerId,
       sentAt: this.#clock.wall(),
+      place: Math.max(this.#clock.wall(), this.#places.highest),
       state: 'failed',
       reason: error.message,
       name: self.name,

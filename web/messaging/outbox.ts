@@ -3,6 +3,7 @@ import type { Store, StoreWrite } from '../storage/index.ts'
 import { MessagingError } from './errors.ts'
 import type { Headers } from './item.ts'
 import { type Kept, keptBytes, keptWrite, TABLE_OUTBOX, TABLE_STREAM } from './kept.ts'
+import type { Places } from './places.ts'
 import { storeFailure } from './store-failure.ts'
 import type { StoredWaits } from './stored-waits.ts'
 
@@ -38,6 +39,7 @@ export class Outbox {
   readonly #store: Store
   readonly #clock: Clock
   readonly #pending = new Map<number, Kept>()
+  readonly #places: Places
   readonly #waits: StoredWaits
   readonly #committed = new Listeners<[]>()
   readonly #onDelivered: (kept: readonly Kept[]) => void
@@ -45,7 +47,6 @@ export class Outbox {
   #drafts: Draft[] = []
   #isCommitting = false
   #next: number
-  #lastAt: number
   #lastCommitted: number
   #pendingBytes = 0
 
@@ -53,6 +54,7 @@ export class Outbox {
     self: PeerId,
     store: Store,
     clock: Clock,
+    places: Places,
     waits: StoredWaits,
     state: OutboxState,
     onDelivered: (kept: readonly Kept[]) => void,
@@ -60,10 +62,10 @@ export class Outbox {
     this.#self = self
     this.#store = store
     this.#clock = clock
+    this.#places = places
     this.#waits = waits
     this.stream = state.stream
     this.#next = state.next
-    this.#lastAt = state.lastAt
     this.#lastCommitted = state.next - 1
     this.#own = [...state.own]
     this.#onDelivered = onDelivered
@@ -84,14 +86,15 @@ export class Outbox {
       const message = `${this.pendingCount} messages wait for somebody to take them: this device keeps no more until another peer is here.`
       return Promise.reject(new MessagingError('outbox-full', message))
     }
-    const sentAt = Math.max(this.#clock.wall(), this.#lastAt)
-    this.#lastAt = sentAt
+    const sentAt = this.#clock.wall()
+    const at = this.#places.next()
     const number = this.#next++
     const kept: Kept = {
       number,
       topic,
       sentAt,
-      at: sentAt,
+      ...(at === sentAt ? {} : { place: at }),
+      at,
       body,
       headers,
       from: this.#self,

@@ -70,6 +70,11 @@ export interface HistoryEntry extends Message {
   /** Of our own: `sending` (nobody else has it yet), `delivered`, `failed` with a reason. Others': `received`. */
   readonly state: 'sending' | 'delivered' | 'failed' | 'received'
   readonly reason?: string
+  /**
+   * Where it stands among the others of its topic: the same on every device, whatever their clocks say. `sentAt` is for showing.
+   * A failed one, which no other device has, stands last of those that were here.
+   */
+  readonly place?: number
   /** What its sender was called when it arrived here, for when nobody of that id is present; empty if unknown. */
   readonly name?: string
 }

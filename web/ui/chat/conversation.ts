@@ -66,7 +66,7 @@ function messageOf(entry: HistoryEntry, asides: readonly HistoryEntry[]): ChatMe
   const isDeleted = own.some(({ headers }) => kindOf(headers) === 'delete')
   const edit = own
     .filter(({ headers }) => kindOf(headers) === 'edit')
-    .sort(byTime)
+    .sort(byPlace)
     .at(-1)
   const { re } = entry.headers
   return {
@@ -83,7 +83,7 @@ function messageOf(entry: HistoryEntry, asides: readonly HistoryEntry[]): ChatMe
 /** The last word of each person about each sign counts. */
 function reactionsOf(asides: readonly HistoryEntry[]): readonly Reaction[] {
   const last = new Map<string, HistoryEntry>()
-  for (const entry of [...asides].sort(byTime)) {
+  for (const entry of [...asides].sort(byPlace)) {
     if (kindOf(entry.headers) === 'reaction' && isReaction(entry.body))
       last.set(`${entry.from} ${entry.body}`, entry)
   }
@@ -119,8 +119,21 @@ function kindOf(headers: HistoryEntry['headers']): MessageKind | undefined {
   return isKnown ? kind : undefined
 }
 
-function byTime(a: HistoryEntry, b: HistoryEntry): number {
-  return a.sentAt - b.sentAt || (a.id < b.id ? -1 : 1)
+/** As the topic's entries stand. */
+function byPlace(a: HistoryEntry, b: HistoryEntry): number {
+  return (
+    placeOfEntry(a) - placeOfEntry(b) ||
+    (a.from < b.from ? -1 : a.from > b.from ? 1 : numberOf(a) - numberOf(b))
+  )
+}
+
+function placeOfEntry({ place, sentAt }: HistoryEntry): number {
+  return place ?? sentAt
+}
+
+/** How many its sender had sent before. */
+function numberOf({ id }: HistoryEntry): number {
+  return Number(id.slice(id.lastIndexOf('/') + 1))
 }
 
 /** The person's name in a text, as a mention: `@Ada`, not `@Adam`. Case does not matter. */
@@ -167,7 +180,7 @@ export function search(
       .filter(({ text }) => words.every((word) => text.toLowerCase().includes(word)))
       .map((message) => ({ topic, message })),
   )
-  return found.sort((a, b) => byTime(b.message.entry, a.message.entry)).slice(0, limit)
+  return found.sort((a, b) => byPlace(b.message.entry, a.message.entry)).slice(0, limit)
 }
 
 /** The one of them that a reader has seen last, by place; `undefined` where it is not among them. */
