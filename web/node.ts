@@ -55,7 +55,6 @@ export type {
   Dataset,
   DatasetFormat,
   DatasetInfo,
-  Newline,
   Preview,
   ShardView,
 } from './data/index.ts'

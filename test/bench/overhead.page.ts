@@ -14,7 +14,7 @@ async function load(): Promise<number> {
   const headEnd = all.indexOf(10)
   const columns = new TextDecoder().decode(all.subarray(0, headEnd)).split(',')
   bytes = all.slice(headEnd + 1)
-  format = { kind: 'csv', delimiter: ',', columns, newline: '\n' }
+  format = { kind: 'csv', delimiter: ',', columns }
   return bytes.byteLength
 }
 

@@ -274,6 +274,51 @@ describe('datasets in a room', () => {
     }
   })
 
+  test('SHD3 a source that is none says what to pass', async () => {
+    const sim = createSimulation(9)
+    const [tab] = await openTabs(sim, 1)
+    const add = (source: unknown) => sim.settle(tab.data.datasets.add('a.csv', source as Blob))
+    await expect(add('a,b\n1,2\n')).rejects.toMatchObject({
+      code: 'bad-option',
+      message: expect.stringContaining('new Blob([text])'),
+    })
+    await expect(add(new Uint8Array(5))).rejects.toThrow('new Blob([bytes])')
+    for (const source of [undefined, null, 5, {}, []])
+      await expect(add(source)).rejects.toMatchObject({ code: 'bad-option' })
+  })
+
+  test('SHD3 a header alone is a dataset of no rows, for everybody', async () => {
+    const sim = createSimulation(9)
+    const tabs = await openTabs(sim, 2)
+    const dataset = await sim.settle(tabs[0].data.datasets.add('a.csv', streamOf('a,b\n')))
+    expect(dataset.info()).toMatchObject({ records: 0, shardCount: 0, missingReplicas: 0, odd: [] })
+    await sim.run(20_000)
+    const other = tabs[1].data.datasets.get('a.csv')
+    expect(other?.info()).toMatchObject({ records: 0, format: { columns: ['a', 'b'] } })
+    const text = async () => new TextDecoder().decode(await (await other?.export())?.arrayBuffer())
+    expect(await sim.settle(text())).toBe('a,b\n')
+  })
+
+  test('SHD3 what was odd in a file is told to whoever adds it, and to everybody else', async () => {
+    const sim = createSimulation(9)
+    const tabs = await openTabs(sim, 2)
+    const seen: unknown[] = []
+    const onProgress = ({ odd }: { odd: unknown }) => seen.push(odd)
+    const text = 'a,b\n1,"2" x\n\n3\n'
+    const added = tabs[0].data.datasets.add('a.csv', streamOf(text), { onProgress })
+    const odd = [
+      { kind: 'stray-quote', count: 1, lines: [2] },
+      { kind: 'fewer-fields', count: 1, lines: [4] },
+      { kind: 'blank-line', count: 1, lines: [3] },
+    ]
+    expect((await sim.settle(added)).info().odd).toEqual(odd)
+    expect(seen.at(-1)).toEqual(odd)
+    await sim.run(1_000)
+    const info = tabs[1].data.datasets.get('a.csv')?.info()
+    expect(info?.odd).toEqual(odd)
+    expect(info?.notes.length).toBe(3)
+  })
+
   test('SHD8 a handle of a dropped dataset is not one of its namesake', async () => {
     const sim = createSimulation(9)
     const [tab] = await openTabs(sim, 1)

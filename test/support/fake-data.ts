@@ -7,9 +7,9 @@ import type {
   DatasetFormat,
   DatasetInfo,
   Datasets,
-  Preview,
   ShardView,
 } from '../../web/data/index.ts'
+import { previewSource } from '../../web/data/preview.ts'
 
 export interface FakeDataset {
   readonly name: string
@@ -69,24 +69,7 @@ export function createFakeDatasets(self: PeerId, members: () => readonly PeerId[
       const found = all.get(name)
       return found && datasetOf(found)
     },
-    preview: async (name, source, options = {}): Promise<Preview> => {
-      const text = await source.text()
-      if (text.length === 0)
-        throw Object.assign(new Error('The file is empty: there is nothing to add.'), { code: 'empty' })
-      if (text.includes('\0')) {
-        throw Object.assign(new Error('This is not a text file. Tabmesh reads CSV, NDJSON and plain text.'), {
-          code: 'not-text',
-        })
-      }
-      const { format, records } = readRecords(name, text, options.format, options.schema)
-      return {
-        format,
-        encoding: 'utf-8',
-        records: records.slice(0, 100),
-        suggestedSchema: suggest(records, format),
-        notes: notesOf(text, format),
-      }
-    },
+    preview: previewSource,
   }
   return { datasets, put, infos: () => [...infos.values()], find: (name: string) => all.get(name) }
 }
@@ -119,6 +102,8 @@ function infoOf(dataset: FakeDataset, self: PeerId): DatasetInfo {
     replicas: 2,
     availableShards: dataset.shardCount - dataset.absent,
     missingReplicas: dataset.missing + dataset.absent * 2,
+    odd: [],
+    notes: [],
     addedBy: self,
     addedAt: Date.now() - 3_600_000,
   }
@@ -155,23 +140,6 @@ function typed(field: string, type: ColumnType | undefined): unknown {
   return field
 }
 
-function suggest(records: readonly unknown[], format: DatasetFormat): Record<string, ColumnType> {
-  if (format.kind !== 'csv') return {}
-  const rows = records as Record<string, unknown>[]
-  const numeric = format.columns.filter((column) => rows.every((row) => Number.isFinite(Number(row[column]))))
-  return Object.fromEntries(numeric.map((column) => [column, 'number' as const]))
-}
-
-function notesOf(text: string, format: DatasetFormat): string[] {
-  if (format.kind !== 'csv') return []
-  const ragged = text
-    .split('\n')
-    .filter((line) => line !== '' && line.split(',').length !== format.columns.length).length
-  return ragged === 0
-    ? []
-    : [`${ragged} of the first rows have more or fewer fields than the header has columns.`]
-}
-
 function fileText(dataset: FakeDataset): string {
   if (dataset.format.kind !== 'csv')
     return dataset.records
@@ -200,6 +168,7 @@ async function progressOf(total: number, options: AddOptions): Promise<void> {
       shards: Math.round(64 * Math.min(1, part * 2)),
       copiesStored: Math.round(128 * part),
       records: Math.round((total / 40) * Math.min(1, part * 2)),
+      odd: [],
     })
     await new Promise((done) => setTimeout(done, 100))
   }

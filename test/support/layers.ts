@@ -29,7 +29,7 @@ const LAYERS: ReadonlyMap<string, LayerRule> = new Map([
   ['storage', { mayImport: ['base'], packages: [] }],
   ['mesh', { mayImport: ['base', 'wire'], packages: ['@noble/hashes'] }],
   ['messaging', { mayImport: ['base', 'wire', 'storage', 'mesh'], packages: [] }],
-  ['data', { mayImport: ['base', 'wire', 'storage', 'mesh'], packages: ['papaparse', '@noble/hashes'] }],
+  ['data', { mayImport: ['base', 'wire', 'storage', 'mesh'], packages: ['@noble/hashes'] }],
   ['compute', { mayImport: ['base', 'wire', 'storage', 'mesh', 'messaging', 'data'], packages: [] }],
   ['node', { mayImport: ['base', 'wire', 'storage', 'mesh', 'messaging', 'data', 'compute'], packages: [] }],
 ])

@@ -1,5 +1,4 @@
 import {
-  entriesOf,
   isCount,
   isPeerId,
   isRecord,
@@ -9,7 +8,7 @@ import {
   type PeerId,
   type ShardId,
 } from '../base/index.ts'
-import type { ColumnType, DatasetFormat } from '../data/index.ts'
+import { type DatasetFormat, readFormat } from '../data/index.ts'
 import {
   INLINE_MAP_BYTES,
   INLINE_RESULT_BYTES,
@@ -39,8 +38,6 @@ export const METHOD = {
 } as const
 /** Notification, submitter to worker peer: the job with this id has ended. */
 export const CLOSE_CHANNEL = 'compute/close'
-
-const MAX_COLUMNS = 10_000
 
 export interface JobSpec {
   readonly jobId: JobId
@@ -119,7 +116,7 @@ export function parseJobSpec(body: unknown): JobSpec | undefined {
   if (!isRecord(body)) return undefined
   const { jobId, dataset, params, partitions, taskTimeoutMs } = body
   const code = parseCode(body['code'])
-  const format = parseFormat(body['format'])
+  const format = readFormat(body['format'])
   if (!isTokenId(jobId) || !isText(dataset, 1000) || !code || !format) return undefined
   if (!(params instanceof Uint8Array) || params.byteLength > MAX_PARAMS_BYTES) return undefined
   if (!isCount(partitions, 1, MAX_PARTITIONS)) return undefined
@@ -230,39 +227,6 @@ function parseCode(body: unknown): JobCode | undefined {
   if (typeof map !== 'string' || !isTextOrNone(combine) || !isTextOrNone(reduce)) return undefined
   if (map.length + (combine?.length ?? 0) + (reduce?.length ?? 0) > MAX_CODE_CHARS) return undefined
   return { map, ...(combine === undefined ? {} : { combine }), ...(reduce === undefined ? {} : { reduce }) }
-}
-
-function parseFormat(body: unknown): DatasetFormat | undefined {
-  if (!isRecord(body)) return undefined
-  const { kind, delimiter, columns, newline, schema } = body
-  if (kind === 'ndjson' || kind === 'text') return { kind }
-  if (kind !== 'csv' || !isText(delimiter, 8) || !Array.isArray(columns) || columns.length > MAX_COLUMNS)
-    return undefined
-  if (!columns.every((column) => typeof column === 'string')) return undefined
-  const types = parseSchema(schema)
-  if (!types || !isNewline(newline)) return undefined
-  return {
-    kind,
-    delimiter,
-    columns,
-    ...(newline === undefined ? {} : { newline }),
-    ...(schema === undefined ? {} : { schema: types }),
-  }
-}
-
-function parseSchema(body: unknown): Readonly<Record<string, ColumnType>> | undefined {
-  const entries = body === undefined ? [] : entriesOf(body, MAX_COLUMNS)
-  if (!entries) return undefined
-  const types = new Map<string, ColumnType>()
-  for (const [name, type] of entries) {
-    if (type !== 'string' && type !== 'number' && type !== 'boolean') return undefined
-    types.set(name, type)
-  }
-  return Object.fromEntries(types)
-}
-
-function isNewline(value: unknown): value is '\n' | '\r\n' | '\r' | undefined {
-  return value === undefined || value === '\n' || value === '\r\n' || value === '\r'
 }
 
 /** Of one task's output: together no more than a task may give. */

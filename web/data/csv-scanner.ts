@@ -1,137 +1,72 @@
-import type { Newline } from './dataset.ts'
-import type { RecordScanner } from './line-scanner.ts'
-import { WhiteSpace } from './white-space.ts'
+import { ByteCodes, isLineEnd } from './codes.ts'
+import { CsvWalker } from './csv-walker.ts'
+import type { CsvFormat } from './dataset.ts'
+import type { Oddities } from './oddities.ts'
+import type { RecordScanner } from './record-scanner.ts'
 
-const QUOTE = 34
-const CARRIAGE_RETURN = 13
-const LINE_FEED = 10
+/** A quoted field of more lines is worth a look. */
+const LONG_QUOTE_LINES = 100
 
-/**
- * `field-start`: the next byte decides whether the field is quoted. `plain`: in a field without quotes.
- * `quoted`: behind an opening quote. `after-quote`: behind a quote that closes the field if only white space follows up
- * to a delimiter or line end.
- */
-type State = 'field-start' | 'plain' | 'quoted' | 'after-quote'
+export interface CsvScannerOptions {
+  readonly format: Pick<CsvFormat, 'delimiter' | 'quote' | 'comment'>
+  /** Lines at the beginning that are no records, whatever is in them. */
+  readonly skipLines: number
+  /** Fields that a row should have. Left out: as many as the first record, which is the header line. */
+  readonly width: number | undefined
+  readonly oddities: Oddities
+}
 
-/**
- * Finds record ends exactly where papaparse 5.7 does with this delimiter and line end: a field is quoted when its first
- * byte is a quote; two quotes are one; white space (as `trim` sees it) may follow the closing quote; any other quote is text.
- */
+/** Finds the records of CSV by {@link CsvWalker}, and counts what does not fit. */
 export class CsvScanner implements RecordScanner {
-  readonly #delimiter: number
-  /** The last byte of a line end. */
-  readonly #lineEnd: number
-  readonly #isPair: boolean
-  readonly #space = new WhiteSpace()
-  #state: State = 'field-start'
-  #previous = -1
-  /** Bytes of the current record before the current chunk. */
-  #carried = 0
-  #hasDelimiter = false
-  #isQuoted = false
-  #hasQuotedContent = false
+  readonly #walker: CsvWalker
+  readonly #lines: CsvWalker
+  readonly #oddities: Oddities
+  #bytes: Uint8Array | undefined
+  #codes = new ByteCodes(new Uint8Array(0))
+  #skip: number
+  #width: number | undefined
+  /** Of what is found next, from 1. */
+  #line = 1
+  isRecord = true
 
-  constructor(options: { readonly delimiter: string; readonly newline: Newline }) {
-    this.#delimiter = options.delimiter.charCodeAt(0)
-    this.#lineEnd = options.newline === '\r' ? CARRIAGE_RETURN : LINE_FEED
-    this.#isPair = options.newline === '\r\n'
+  constructor({ format, skipLines, width, oddities }: CsvScannerOptions) {
+    this.#walker = new CsvWalker(format)
+    this.#lines = new CsvWalker({ ...format, quote: '', comment: '' })
+    this.#skip = skipLines
+    this.#width = width
+    this.#oddities = oddities
   }
 
-  scan(chunk: Uint8Array, onRecord: (end: number, isBlank: boolean) => void): void {
-    let recordStart = -this.#carried
-    const length = chunk.byteLength
-    let i = 0
-    while (i < length) {
-      const byte = chunk[i] as number
-      if (this.#state === 'quoted') {
-        i = this.#skipQuoted(chunk, i)
-        continue
-      }
-      if (this.#state === 'field-start' && byte === QUOTE) {
-        this.#state = 'quoted'
-        this.#isQuoted = true
-      } else if (byte === this.#delimiter) {
-        this.#state = 'field-start'
-        this.#hasDelimiter = true
-      } else if (
-        byte === this.#lineEnd &&
-        (!this.#isPair || this.#previousOf(chunk, i) === CARRIAGE_RETURN)
-      ) {
-        onRecord(i + 1, this.#isBlankLine(i + 1 - recordStart))
-        recordStart = i + 1
-        this.#startRecord()
-      } else if (this.#state === 'after-quote') {
-        this.#continueAfterQuote(byte)
-      } else {
-        i = this.#skipPlain(chunk, i)
-        continue
-      }
-      i++
+  next(bytes: Uint8Array, start: number, isLast: boolean): number {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#codes = new ByteCodes(bytes)
     }
-    if (length > 0) this.#previous = chunk[length - 1] as number
-    this.#carried = length - recordStart
+    const walker = this.#skip > 0 ? this.#lines : this.#walker
+    const end = walker.walk(this.#codes, start, isLast)
+    if (end === -1) return -1
+    this.isRecord = this.#skip === 0 && this.#look(start)
+    if (this.#skip > 0) this.#skip--
+    this.#line += 1 + walker.innerLines
+    return end
   }
 
-  isRestBlank(): boolean {
-    if (this.#hasDelimiter) return false
-    if (!this.#isQuoted) return this.#carried === 0
-    // Papaparse takes the text behind the opening quote when nothing closes it.
-    return !this.#hasQuotedContent && (this.#state === 'quoted' || this.#previous === QUOTE)
-  }
-
-  /** To the byte behind the next quote or to the end. */
-  #skipQuoted(chunk: Uint8Array, start: number): number {
-    const at = chunk.indexOf(QUOTE, start)
-    const end = at === -1 ? chunk.byteLength : at
-    if (end > start) this.#hasQuotedContent = true
-    if (at === -1) return end
-    this.#state = 'after-quote'
-    this.#space.reset()
-    return at + 1
-  }
-
-  /** To the next byte that may end the field. */
-  #skipPlain(chunk: Uint8Array, start: number): number {
-    this.#state = 'plain'
-    const length = chunk.byteLength
-    const delimiter = this.#delimiter
-    const lineEnd = this.#lineEnd
-    let i = start + 1
-    while (i < length) {
-      const byte = chunk[i] as number
-      if (byte === delimiter || byte === lineEnd) return i
-      i++
+  /** Whether it is a record. */
+  #look(start: number): boolean {
+    const { fields, strayQuotes, innerLines } = this.#walker
+    if (isLineEnd(this.#codes.at(start))) {
+      this.#oddities.note('blank-line', this.#line)
+      return false
     }
-    return i
-  }
-
-  /** Neither delimiter nor line end: white space so far, a doubled quote, or text that the quote belongs to. */
-  #continueAfterQuote(byte: number): void {
-    if (byte === QUOTE && this.#space.isEmpty) {
-      this.#state = 'quoted'
-      this.#hasQuotedContent = true
-    } else if (byte === QUOTE) {
-      this.#hasQuotedContent = true
-      this.#space.reset()
-    } else if (!this.#space.accepts(byte)) {
-      this.#state = 'quoted'
-      this.#hasQuotedContent = true
+    if (this.#walker.isComment(this.#codes, start)) {
+      this.#oddities.note('comment', this.#line)
+      return false
     }
-  }
-
-  #previousOf(chunk: Uint8Array, i: number): number {
-    return i > 0 ? (chunk[i - 1] as number) : this.#previous
-  }
-
-  #isBlankLine(recordBytes: number): boolean {
-    if (this.#hasDelimiter) return false
-    return this.#isQuoted ? !this.#hasQuotedContent : recordBytes === (this.#isPair ? 2 : 1)
-  }
-
-  #startRecord(): void {
-    this.#state = 'field-start'
-    this.#hasDelimiter = false
-    this.#isQuoted = false
-    this.#hasQuotedContent = false
+    for (let n = 0; n < strayQuotes; n++) this.#oddities.note('stray-quote', this.#line)
+    if (innerLines > LONG_QUOTE_LINES) this.#oddities.note('long-quote', this.#line)
+    this.#width ??= fields
+    if (fields > this.#width) this.#oddities.note('more-fields', this.#line)
+    else if (fields < this.#width) this.#oddities.note('fewer-fields', this.#line)
+    return true
   }
 }

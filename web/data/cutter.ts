@@ -1,6 +1,7 @@
+import { concatBytes } from '../base/index.ts'
 import { DataError } from './errors.ts'
-import { MAX_SHARD_BYTES } from './limits.ts'
-import type { RecordScanner } from './line-scanner.ts'
+import { MAX_HEADER_BYTES, MAX_SHARD_BYTES } from './limits.ts'
+import type { RecordScanner } from './record-scanner.ts'
 
 export interface CutShard {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -11,21 +12,31 @@ export interface CutterOptions {
   readonly scanner: RecordScanner
   /** A shard ends with the record that reaches this. */
   readonly shardBytes: number
-  /** The first record that is not blank is kept apart, with what is in front of it. */
+  /** The first record is kept apart, with what is in front of it. */
   readonly hasHeader: boolean
+  /** Lines at the beginning that are kept apart too. Default: none. */
+  readonly skipLines?: number
 }
 
 /** Cuts a stream of bytes into shards on record ends. Holds one shard and one chunk at most, whatever the file's size. */
 export class Cutter {
   readonly #options: CutterOptions
   readonly #chunks: { readonly start: number; readonly bytes: Uint8Array }[] = []
+  /** What the scanner has not been through: from the beginning of a record on. */
+  #unread: Uint8Array[] = []
+  #unreadBytes = 0
+  /** It looks again when there is twice of what was not enough, so that a large record costs no more than its size. */
+  #enoughBytes = 0
   /** Positions in the stream. */
   #shardStart = 0
   #recordStart = 0
   #end = 0
   #shardRecords = 0
+  #skipped = 0
   #cut: CutShard[] = []
-  #header: Uint8Array<ArrayBuffer> | undefined
+  #head: Uint8Array<ArrayBuffer> | undefined
+  /** The header line alone. */
+  headerLine: Uint8Array<ArrayBuffer> | undefined
   /** So far, the header left out. */
   records = 0
 
@@ -33,44 +44,79 @@ export class Cutter {
     this.#options = options
   }
 
-  /** Undefined until the header has been read whole. */
-  get header(): Uint8Array<ArrayBuffer> | undefined {
-    return this.#header
+  /** Skipped lines and the header line, with what is in front of it. Undefined until all of it has been read. */
+  get head(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#head
   }
 
   /** The shards that this chunk completes. The chunk must not change afterwards. Throws `record-too-large`. */
   push(chunk: Uint8Array): readonly CutShard[] {
-    const start = this.#end
-    this.#chunks.push({ start, bytes: chunk })
+    this.#chunks.push({ start: this.#end, bytes: chunk })
     this.#end += chunk.byteLength
-    this.#options.scanner.scan(chunk, (end, isBlank) => this.#onRecord(start + end, isBlank))
+    this.#unread.push(chunk)
+    this.#unreadBytes += chunk.byteLength
+    if (this.#unreadBytes >= this.#enoughBytes || this.#unreadBytes > MAX_SHARD_BYTES) this.#scan(false)
     if (this.#end - this.#recordStart > MAX_SHARD_BYTES) throw this.#tooLarge()
     return this.#takeCut()
   }
 
   /** The last shard, if there is one. */
   finish(): readonly CutShard[] {
-    if (this.#end > this.#recordStart) this.#onRecord(this.#end, this.#options.scanner.isRestBlank())
-    if (this.#recordStart > this.#shardStart) this.#cutShard()
+    this.#scan(true)
+    if (this.#isInHead && !this.#options.hasHeader) this.#endHead()
+    if (this.#recordStart > this.#shardStart && !this.#isInHead) this.#cutShard()
     return this.#takeCut()
   }
 
-  #onRecord(end: number, isBlank: boolean): void {
-    if (end - this.#recordStart > MAX_SHARD_BYTES) throw this.#tooLarge()
-    if (this.#options.hasHeader && !this.#header) {
-      this.#recordStart = end
-      if (isBlank) return
-      this.#header = this.#copy(0, end)
-      this.#shardStart = end
+  get #isInHead(): boolean {
+    return this.#head === undefined
+  }
+
+  #scan(isLast: boolean): void {
+    const { scanner, skipLines = 0, hasHeader } = this.#options
+    if (this.#isInHead && !hasHeader && this.#skipped >= skipLines) this.#endHead()
+    const bytes = this.#unread.length === 1 ? (this.#unread[0] as Uint8Array) : concatBytes(this.#unread)
+    const base = this.#end - bytes.byteLength
+    let at = 0
+    while (at < bytes.byteLength) {
+      const end = scanner.next(bytes, at, isLast)
+      if (end === -1) break
+      at = end
+      this.#onRecord(base + end, scanner.isRecord)
+    }
+    const rest = bytes.subarray(at)
+    this.#unread = rest.byteLength > 0 ? [rest] : []
+    this.#unreadBytes = rest.byteLength
+    this.#enoughBytes = rest.byteLength * 2
+  }
+
+  #onRecord(end: number, isRecord: boolean): void {
+    if (this.#isInHead) {
+      this.#onHead(end, isRecord)
       return
     }
+    if (end - this.#recordStart > MAX_SHARD_BYTES) throw this.#tooLarge()
     if (end - this.#shardStart > MAX_SHARD_BYTES && this.#recordStart > this.#shardStart) this.#cutShard()
     this.#recordStart = end
-    if (!isBlank) {
+    if (isRecord) {
       this.#shardRecords++
       this.records++
     }
     if (end - this.#shardStart >= this.#options.shardBytes) this.#cutShard()
+  }
+
+  #onHead(end: number, isRecord: boolean): void {
+    const { hasHeader, skipLines = 0 } = this.#options
+    if (end > MAX_HEADER_BYTES) throw this.#tooLarge()
+    this.#skipped++
+    if (isRecord) this.headerLine = this.#copy(this.#recordStart, end)
+    this.#recordStart = end
+    if (isRecord || (!hasHeader && this.#skipped >= skipLines)) this.#endHead()
+  }
+
+  #endHead(): void {
+    this.#head = this.#copy(0, this.#recordStart)
+    this.#shardStart = this.#recordStart
   }
 
   #cutShard(): void {
@@ -100,12 +146,15 @@ export class Cutter {
   }
 
   #tooLarge(): DataError {
-    const isHeader = this.#options.hasHeader && !this.#header
-    const what = isHeader ? 'the header line' : `record ${this.records + 1}`
-    const hint = 'a quote that is not closed, or a file of another format, can be the reason'
+    if (this.#isInHead) {
+      return new DataError(
+        'record-too-large',
+        `the header line, with what is in front of it, is larger than ${MAX_HEADER_BYTES / 2 ** 20} MiB: a file of another format can be the reason`,
+      )
+    }
     return new DataError(
       'record-too-large',
-      `${what} is larger than ${MAX_SHARD_BYTES / 2 ** 20} MiB: ${hint}`,
+      `record ${this.records + 1} is larger than ${MAX_SHARD_BYTES / 2 ** 20} MiB: a file of another format can be the reason`,
     )
   }
 }

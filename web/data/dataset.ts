@@ -1,19 +1,21 @@
 import type { DatasetId, PeerId, ShardId } from '../base/index.ts'
+import type { Oddity } from './oddities.ts'
 
 export type ColumnType = 'string' | 'number' | 'boolean'
-export type Newline = '\n' | '\r\n' | '\r'
+export type CsvFormat = {
+  readonly kind: 'csv'
+  /** One ASCII character, as the next two. */
+  readonly delimiter: string
+  /** Empty: quotes are text. Default: `"`. */
+  readonly quote?: string
+  /** A line that begins with it is no record. Empty, the default: none does. */
+  readonly comment?: string
+  /** In file order, all different: the second `x` is `x_1`. */
+  readonly columns: readonly string[]
+  readonly schema?: Readonly<Record<string, ColumnType>>
+}
 /** How bytes become records. Typing is opt-in: a column that `schema` does not name stays a string as in the file. */
-export type DatasetFormat =
-  | {
-      readonly kind: 'csv'
-      readonly delimiter: string
-      readonly columns: readonly string[]
-      readonly schema?: Readonly<Record<string, ColumnType>>
-      /** The line end of the whole file, as papaparse guesses it. Default: `\n`. */
-      readonly newline?: Newline
-    }
-  | { readonly kind: 'ndjson' }
-  | { readonly kind: 'text' }
+export type DatasetFormat = CsvFormat | { readonly kind: 'ndjson' } | { readonly kind: 'text' }
 
 export interface ShardInfo {
   readonly id: ShardId
@@ -27,10 +29,12 @@ export interface DatasetManifest {
   readonly name: string
   readonly format: DatasetFormat
   readonly replicas: number | 'default'
-  /** Of CSV: the text in front of the first record, its line end included. */
+  /** Of CSV: the text in front of the first record, its line end included; empty when it has no header line. */
   readonly header?: string
   /** In file order. The bytes of shard n continue those of shard n - 1; CSV shards carry no header line. */
   readonly shards: readonly ShardInfo[]
+  /** What was unusual in the file when it was added. */
+  readonly odd?: readonly Oddity[]
   readonly addedBy: PeerId
   /** Wall clock of the adding device, for showing only. */
   readonly addedAt: number
@@ -49,6 +53,10 @@ export interface DatasetInfo {
   readonly availableShards: number
   /** Shards with fewer live holders than wanted. */
   readonly missingReplicas: number
+  /** What was unusual in the file when it was added: kind, count and first lines. */
+  readonly odd: readonly Oddity[]
+  /** The same in words. */
+  readonly notes: readonly string[]
   readonly addedBy: PeerId
   readonly addedAt: number
 }
@@ -66,13 +74,32 @@ export interface AddProgress {
   readonly shards: number
   readonly copiesStored: number
   readonly records: number
+  /** What is unusual so far. */
+  readonly odd: readonly Oddity[]
 }
 
-export interface AddOptions {
-  /** Detected from the name and the first bytes when left out. */
+/** How a file is read. Everything but `format` and `schema` is of CSV, which naming one of them means. */
+export interface ReadOptions {
+  /**
+   * Detected from the name and the first bytes when left out. `ndjson` takes a value a line, a JSON array (each element is a
+   * record), or values one after another on any number of lines.
+   */
   readonly format?: 'csv' | 'ndjson' | 'text'
   /** Turns the strings of the named columns into this type; a field that does not fit stays a string. */
   readonly schema?: Readonly<Record<string, ColumnType>>
+  /** One ASCII character. Left out: what a first line `sep=;` says, or guessed. */
+  readonly delimiter?: string
+  /** One ASCII character, or empty: quotes are text. Default: `"`. */
+  readonly quote?: string
+  /** False: the first line is a record, and the columns are `column1`, `column2` and so on. Default: true. */
+  readonly header?: boolean
+  /** Lines in front of the header line, or the first record: 0 to 1,000. Default: 0. */
+  readonly skipLines?: number
+  /** One ASCII character: lines that begin with it are no records. Default, and empty: none. */
+  readonly comment?: string
+}
+
+export interface AddOptions extends ReadOptions {
   /** 4 KiB to 8 MiB. Default: size / 64 within 64 KiB and 4 MiB; 1 MiB where the size is unknown. */
   readonly shardBytes?: number
   readonly replicas?: number
@@ -107,7 +134,7 @@ export interface Datasets {
   list(): readonly Dataset[]
   get(name: string): Dataset | undefined
   /** Reads no more than it must: detected format, columns and the first records. Same errors as {@link add}. */
-  preview(name: string, source: Blob, options?: Pick<AddOptions, 'format' | 'schema'>): Promise<Preview>
+  preview(name: string, source: Blob, options?: ReadOptions): Promise<Preview>
 }
 
 export interface Preview {
@@ -117,7 +144,9 @@ export interface Preview {
   readonly records: readonly unknown[]
   /** Types that every previewed field of a column fits: offered to the user, applied only when confirmed. */
   readonly suggestedSchema: Readonly<Record<string, ColumnType>>
-  /** Things a person should know: ragged rows, conversion from UTF-16. */
+  /** What is unusual in the part that was read. */
+  readonly odd: readonly Oddity[]
+  /** In words what a person should know: the same, and what is converted. */
   readonly notes: readonly string[]
 }
 

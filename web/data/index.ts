@@ -8,12 +8,14 @@ export type {
   DatasetInfo,
   DatasetManifest,
   Datasets,
-  Newline,
   Preview,
+  ReadOptions,
   ShardInfo,
   ShardSource,
   ShardView,
 } from './dataset.ts'
 export { DataError, type DataErrorCode } from './errors.ts'
+export { readFormat } from './messages.ts'
+export type { Oddity } from './oddities.ts'
 export { forEachRecord } from './records.ts'
 export { DATA_TABLES } from './tables.ts'

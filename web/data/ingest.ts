@@ -65,7 +65,7 @@ export class Ingest {
     this.#source = source
     this.#options = options
     this.#id = randomToken(ports.context.random) as DatasetId
-    this.#opened = new OpenedSource({ name, kind: options.format, schema: options.schema, shardBytes })
+    this.#opened = new OpenedSource({ ...options, name, shardBytes })
     this.#copies = new Copies({
       ...ports,
       ingest: this.#id,
@@ -143,7 +143,7 @@ export class Ingest {
 
   #manifest(): DatasetManifest {
     const { context } = this.#ports
-    const { format, header } = this.#opened
+    const { format, header, odd } = this.#opened
     if (!format) throw new DataError('empty', 'the file is empty')
     return {
       id: this.#id,
@@ -152,6 +152,7 @@ export class Ingest {
       replicas: this.#options.replicas ?? 'default',
       ...(header === undefined ? {} : { header }),
       shards: this.#shards,
+      ...(odd.length > 0 ? { odd } : {}),
       addedBy: context.room.self.peerId,
       addedAt: Math.floor(context.clock.wall()),
     }
@@ -246,6 +247,7 @@ export class Ingest {
       shards: this.#shards.length,
       copiesStored: this.#copies.count,
       records: this.#opened.records,
+      odd: this.#opened.odd,
     })
   }
 }

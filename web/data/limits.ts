@@ -1,6 +1,9 @@
 export const MIN_SHARD_BYTES = 4 * 1024
 /** No record, and so no shard, is larger. */
 export const MAX_SHARD_BYTES = 8 * 1024 * 1024
+/** Of CSV, with the lines in front of it: it travels in the manifest, beside the names of its columns. */
+export const MAX_HEADER_BYTES = 1024 * 1024
+export const MAX_SKIPPED_LINES = 1_000
 export const DEFAULT_MIN_SHARD_BYTES = 64 * 1024
 export const DEFAULT_MAX_SHARD_BYTES = 4 * 1024 * 1024
 /** For a stream of unknown length. */

@@ -1,9 +1,9 @@
-import Papa from 'papaparse'
 import { type DatasetId, option } from '../base/index.ts'
 import { type DataContext, liveHolders } from './context.ts'
-import type { Dataset, DatasetInfo, DatasetManifest, ShardView } from './dataset.ts'
+import type { CsvFormat, Dataset, DatasetInfo, DatasetManifest, ShardView } from './dataset.ts'
 import { DataError } from './errors.ts'
-import { recordBatches } from './records.ts'
+import { oddityText } from './oddities.ts'
+import { extraKeyOf, recordBatches } from './records.ts'
 import type { ShardReader } from './shard-reader.ts'
 
 export interface MeshDatasetPorts {
@@ -87,8 +87,7 @@ export class MeshDataset implements Dataset {
   #header(): string {
     const { format, header } = this.#manifest
     if (header !== undefined || format.kind !== 'csv') return header ?? ''
-    const newline = format.newline ?? '\n'
-    return Papa.unparse([[...format.columns]], { delimiter: format.delimiter, newline }) + newline
+    return `${format.columns.map((name) => quoted(name, format)).join(format.delimiter)}\n`
   }
 
   #view() {
@@ -99,7 +98,8 @@ export class MeshDataset implements Dataset {
 
   #look(): { info: DatasetInfo; shards: readonly ShardView[] } {
     const { context } = this.#ports
-    const { id, format, addedBy, addedAt } = this.#manifest
+    const { id, format, odd = [], addedBy, addedAt } = this.#manifest
+    const extraKey = extraKeyOf(format.kind === 'csv' ? format.columns : [])
     const replicas = context.roster.replicasOf(this.#manifest.replicas)
     const shards = this.#manifest.shards.map((shard) => ({
       ...shard,
@@ -115,6 +115,8 @@ export class MeshDataset implements Dataset {
       replicas,
       availableShards: shards.filter(({ holders }) => holders.length > 0).length,
       missingReplicas: shards.filter(({ holders }) => holders.length < replicas).length,
+      odd,
+      notes: odd.map((one) => oddityText(one, extraKey)),
       addedBy,
       addedAt,
     }
@@ -124,4 +126,9 @@ export class MeshDataset implements Dataset {
 
 function checkedSignal(what: string, options: { signal?: AbortSignal }): AbortSignal | undefined {
   return option.signal('signal', option.names(what, options, ['signal']).signal)
+}
+
+function quoted(field: string, { delimiter, quote = '"' }: CsvFormat): string {
+  const isPlain = quote === '' || ![delimiter, quote, '\n', '\r'].some((sign) => field.includes(sign))
+  return isPlain ? field : quote + field.replaceAll(quote, () => quote + quote) + quote
 }

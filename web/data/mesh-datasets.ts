@@ -1,5 +1,5 @@
 import { type DatasetId, option } from '../base/index.ts'
-import type { AddOptions, Dataset, DatasetManifest, Datasets, Preview } from './dataset.ts'
+import type { AddOptions, Dataset, DatasetManifest, Datasets, Preview, ReadOptions } from './dataset.ts'
 import { DataError } from './errors.ts'
 import { Ingest, type IngestPorts } from './ingest.ts'
 import {
@@ -15,6 +15,8 @@ import {
 import { MeshDataset, type MeshDatasetPorts } from './mesh-dataset.ts'
 import { isDatasetName } from './messages.ts'
 import { previewSource } from './preview.ts'
+import { checkReadOptions, READ_OPTIONS } from './read-options.ts'
+import { checkSource } from './source.ts'
 import { assertSpace } from './space.ts'
 import { Window } from './window.ts'
 
@@ -25,7 +27,7 @@ import { Window } from './window.ts'
 const WINDOW_BYTES = 8 * 1024 * 1024
 const WINDOW_SHARDS = 32
 
-const ADD_OPTIONS = ['format', 'schema', 'shardBytes', 'replicas', 'onProgress', 'signal'] as const
+const ADD_OPTIONS = [...READ_OPTIONS, 'shardBytes', 'replicas', 'onProgress', 'signal'] as const
 
 type Source = Blob | ReadableStream<Uint8Array>
 
@@ -72,7 +74,7 @@ export class MeshDatasets implements Datasets {
     return manifest && this.#handles.get(manifest.id)
   }
 
-  preview(name: string, source: Blob, options?: Pick<AddOptions, 'format' | 'schema'>): Promise<Preview> {
+  preview(name: string, source: Blob, options: ReadOptions = {}): Promise<Preview> {
     return previewSource(name, source, options)
   }
 
@@ -103,9 +105,10 @@ function resolveShardBytes(name: string, source: Source, options: AddOptions): n
   if (!isDatasetName(name)) {
     throw new DataError('bad-name', `a name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`)
   }
+  checkSource(source)
   option.names('add', options, ADD_OPTIONS)
-  const { replicas, format } = options
-  if (format !== undefined) option.oneOf('format', format, ['csv', 'ndjson', 'text'])
+  checkReadOptions(options)
+  const { replicas } = options
   if (replicas !== undefined) option.count('replicas', replicas, { least: 1, most: MAX_REPLICAS })
   option.callback('onProgress', options.onProgress)
   option.signal('signal', options.signal)

@@ -14,11 +14,13 @@ import type { ColumnType, DatasetFormat, DatasetManifest, ShardInfo } from './da
 import {
   MAX_COLUMNS,
   MAX_DATASETS,
+  MAX_HEADER_BYTES,
   MAX_NAME_LENGTH,
   MAX_REPLICAS,
   MAX_SHARD_BYTES,
   MAX_SHARDS,
 } from './limits.ts'
+import { readOddities } from './oddities.ts'
 
 /** Request: store a shard of an ingest that is under way. Answered true when it is on the disk. */
 export const PUT = 'data.put'
@@ -80,7 +82,10 @@ export function readIds<Id>(body: unknown, isId: (value: unknown) => value is Id
 }
 
 export function manifestValue(manifest: DatasetManifest): Value {
-  return { ...manifest, shards: manifest.shards.map((shard) => ({ ...shard })) }
+  const { odd, ...rest } = manifest
+  const shards = manifest.shards.map((shard) => ({ ...shard }))
+  if (!odd) return { ...rest, shards }
+  return { ...rest, shards, odd: odd.map((one) => ({ ...one, lines: [...one.lines] })) }
 }
 
 export function readManifests(body: unknown): readonly DatasetManifest[] {
@@ -129,15 +134,23 @@ export function isDatasetName(value: unknown): value is string {
 /** A copy with the known fields only; undefined for anything out of shape or bounds. */
 export function readManifest(value: unknown): DatasetManifest | undefined {
   if (!isRecord(value)) return undefined
-  const { id, name, format, replicas, header, shards, addedBy, addedAt } = value
+  const { id, name, format, replicas, header, shards, odd, addedBy, addedAt } = value
   const checkedFormat = readFormat(format)
   const checkedShards = readShards(shards)
-  if (!isDatasetId(id) || !isDatasetName(name) || !isPeerId(addedBy) || !checkedFormat || !checkedShards) {
+  const checkedOdd = odd === undefined ? [] : readOddities(odd)
+  if (
+    !isDatasetId(id) ||
+    !isDatasetName(name) ||
+    !isPeerId(addedBy) ||
+    !checkedFormat ||
+    !checkedShards ||
+    !checkedOdd
+  ) {
     return undefined
   }
   if (replicas !== 'default' && !isCount(replicas, 1, MAX_REPLICAS)) return undefined
   if (!isCount(addedAt)) return undefined
-  if (header !== undefined && (typeof header !== 'string' || header.length > MAX_SHARD_BYTES))
+  if (header !== undefined && (typeof header !== 'string' || header.length > MAX_HEADER_BYTES))
     return undefined
   return {
     id,
@@ -146,13 +159,14 @@ export function readManifest(value: unknown): DatasetManifest | undefined {
     replicas,
     ...(header === undefined ? {} : { header }),
     shards: checkedShards,
+    ...(checkedOdd.length > 0 ? { odd: checkedOdd } : {}),
     addedBy,
     addedAt,
   }
 }
 
 function readShards(value: unknown): ShardInfo[] | undefined {
-  if (!Array.isArray(value) || value.length === 0 || value.length > MAX_SHARDS) return undefined
+  if (!Array.isArray(value) || value.length > MAX_SHARDS) return undefined
   const shards: ShardInfo[] = []
   for (const shard of value) {
     if (!isRecord(shard) || !isShardId(shard['id'])) return undefined
@@ -163,28 +177,42 @@ function readShards(value: unknown): ShardInfo[] | undefined {
   return shards
 }
 
-function readFormat(value: unknown): DatasetFormat | undefined {
+/** A copy with the known fields only; undefined for anything out of shape or bounds. */
+export function readFormat(value: unknown): DatasetFormat | undefined {
   if (!isRecord(value)) return undefined
-  const { kind, delimiter, columns, newline, schema } = value
+  const { kind, delimiter, quote, comment, columns, schema } = value
   if (kind === 'ndjson' || kind === 'text') return { kind }
-  if (kind !== 'csv' || !isDelimiter(delimiter)) return undefined
+  if (kind !== 'csv' || !isSign(delimiter)) return undefined
+  if (!isSignOrNone(quote) || !isSignOrNone(comment)) return undefined
+  if (areAmbiguous(delimiter, quote, comment)) return undefined
   if (!Array.isArray(columns) || columns.length > MAX_COLUMNS || !columns.every(isText)) return undefined
-  if (newline !== undefined && newline !== '\n' && newline !== '\r\n' && newline !== '\r') return undefined
-  const typed = schema === undefined ? [] : entriesOf(schema, MAX_COLUMNS)
   const known = new Set(columns)
+  if (known.size < columns.length) return undefined
+  const typed = schema === undefined ? [] : entriesOf(schema, MAX_COLUMNS)
   if (!typed?.every(([column, type]) => known.has(column) && isColumnType(type))) return undefined
   return {
     kind,
     delimiter,
+    ...(quote === undefined ? {} : { quote }),
+    ...(comment === undefined ? {} : { comment }),
     columns,
-    ...(newline === undefined ? {} : { newline }),
     ...(schema === undefined ? {} : { schema: Object.fromEntries(typed) as Record<string, ColumnType> }),
   }
 }
 
-/** One ASCII character that papaparse takes as it is. */
-function isDelimiter(value: unknown): value is string {
-  return typeof value === 'string' && /^[\0-\x7f]$/.test(value) && !['"', '\r', '\n'].includes(value)
+/** One ASCII character that ends no line. */
+export function isSign(value: unknown): value is string {
+  return typeof value === 'string' && /^[\p{ASCII}]$/u.test(value) && !['\0', '\r', '\n'].includes(value)
+}
+
+/** One character cannot mean two things. */
+export function areAmbiguous(delimiter = '', quote = '"', comment = ''): boolean {
+  const signs = [delimiter, quote, comment].filter((sign) => sign !== '')
+  return new Set(signs).size < signs.length
+}
+
+function isSignOrNone(value: unknown): value is string | undefined {
+  return value === undefined || value === '' || isSign(value)
 }
 
 function isText(value: unknown): value is string {

@@ -2,20 +2,24 @@ import { concatBytes } from '../base/index.ts'
 import { CsvScanner } from './csv-scanner.ts'
 import type { CutShard } from './cutter.ts'
 import { Cutter } from './cutter.ts'
-import type { ColumnType, DatasetFormat } from './dataset.ts'
+import type { DatasetFormat, ReadOptions } from './dataset.ts'
 import { createTextStream, detectEncoding, type Encoding } from './encoding.ts'
 import { DataError } from './errors.ts'
-import { type Dialect, detectDialect, type FormatKind, formatOf } from './format.ts'
-import { LineScanner, type RecordScanner } from './line-scanner.ts'
-import { recordBatches } from './records.ts'
+import { type Dialect, detectDialect, formatOf } from './format.ts'
+import { isBlankLine, type JsonChanges, jsonValue } from './json-value.ts'
+import { JsonValues } from './json-values.ts'
+import { MAX_HEADER_BYTES } from './limits.ts'
+import { LineScanner } from './line-scanner.ts'
+import { Oddities, type Oddity, oddityText } from './oddities.ts'
+import type { RecordScanner } from './record-scanner.ts'
+import { extraKeyOf, recordBatches } from './records.ts'
 
-/** What encoding and format are guessed from. */
+/** What encoding and format are guessed from: this much, and the first lines whole unless they are very long. */
 const HEAD_BYTES = 64 * 1024
+const HEAD_LINES = 3
 
-export interface OpenOptions {
+export interface OpenOptions extends ReadOptions {
   readonly name: string
-  readonly kind?: FormatKind | undefined
-  readonly schema?: Readonly<Record<string, ColumnType>> | undefined
   readonly shardBytes: number
 }
 
@@ -25,13 +29,16 @@ export interface OpenOptions {
  */
 export class OpenedSource {
   readonly #options: OpenOptions
-  #head: Uint8Array[] = []
+  readonly #oddities = new Oddities()
+  #headChunks: Uint8Array[] = []
   #headBytes = 0
   #text: ReturnType<typeof createTextStream> | undefined
+  #values: JsonValues | undefined
   #cutter: Cutter | undefined
   #dialect: Dialect | undefined
   #format: DatasetFormat | undefined
   #checkedRecords = 0
+  #checkedLines = 0
   encoding: Encoding = 'utf-8'
 
   constructor(options: OpenOptions) {
@@ -47,93 +54,128 @@ export class OpenedSource {
     return this.#cutter?.records ?? 0
   }
 
+  /** Of CSV: what is in front of the first record. */
   get header(): string | undefined {
-    const bytes = this.#cutter?.header
+    const bytes = this.#dialect?.kind === 'csv' ? this.#cutter?.head : undefined
     return bytes && new TextDecoder().decode(bytes)
+  }
+
+  get odd(): readonly Oddity[] {
+    return this.#oddities.list()
+  }
+
+  /** What is unusual, and what is converted, in words. */
+  get notes(): readonly string[] {
+    const extraKey = extraKeyOf(this.#format?.kind === 'csv' ? this.#format.columns : [])
+    return [
+      ...(this.encoding === 'utf-8' ? [] : ['The file is UTF-16; it will be stored as UTF-8.']),
+      ...(this.#values ? ['The file will be stored with one JSON value a line.'] : []),
+      ...this.odd.map((one) => oddityText(one, extraKey)),
+    ]
   }
 
   /** The shards that these bytes complete. */
   push(chunk: Uint8Array): readonly CutShard[] {
-    if (this.#cutter) return this.#cut(chunk)
-    this.#head.push(chunk)
+    if (this.#cutter) return this.#pass(this.#text?.push(chunk) ?? chunk)
+    this.#headChunks.push(chunk)
     this.#headBytes += chunk.byteLength
-    return this.#headBytes < HEAD_BYTES ? [] : this.#begin()
+    return this.#isHeadEnough() ? this.#begin(false) : []
   }
 
   /** The rest. */
   finish(): readonly CutShard[] {
-    const begun = this.#cutter ? [] : this.#begin()
+    const begun = this.#cutter ? [] : this.#begin(true)
     this.#text?.finish()
+    this.#values?.finish()
     const rest = this.#cutter?.finish() ?? []
     this.#learnFormat()
     this.#check(rest)
-    if (this.records === 0) throw this.#empty()
+    if (this.records === 0 && !this.#isOfNoRows) throw new DataError('empty', 'the file is empty')
     return [...begun, ...rest]
   }
 
-  #begin(): readonly CutShard[] {
-    const head = concatBytes(this.#head)
-    this.#head = []
+  /** A header line, or an empty JSON array, is a dataset that has no rows yet. */
+  get #isOfNoRows(): boolean {
+    return this.#cutter?.headerLine !== undefined || this.#values?.isEmptyArray === true
+  }
+
+  #isHeadEnough(): boolean {
+    if (this.#headBytes < HEAD_BYTES) return false
+    if (this.#headBytes > MAX_HEADER_BYTES) return true
+    let lines = 0
+    for (const chunk of this.#headChunks)
+      for (const byte of chunk) if ((byte === 10 || byte === 13) && ++lines >= HEAD_LINES) return true
+    return false
+  }
+
+  #begin(isWhole: boolean): readonly CutShard[] {
+    const head = concatBytes(this.#headChunks)
+    this.#headChunks = []
     this.encoding = detectEncoding(head)
     this.#text = createTextStream(this.encoding)
     const bytes = this.#text.push(head)
-    const start = new TextDecoder().decode(bytes.subarray(0, HEAD_BYTES), { stream: true })
-    this.#dialect = detectDialect(this.#options.name, start, this.#options.kind)
+    const text = new TextDecoder().decode(bytes, { stream: true })
+    this.#dialect = detectDialect({ name: this.#options.name, text, isWhole }, this.#options)
+    if (this.#dialect.kind === 'ndjson' && this.#dialect.layout === 'values') this.#values = new JsonValues()
     this.#cutter = new Cutter({
-      scanner: scannerOf(this.#dialect),
+      scanner: this.#scannerOf(this.#dialect),
       shardBytes: this.#options.shardBytes,
-      hasHeader: this.#dialect.kind === 'csv',
+      hasHeader: this.#dialect.kind === 'csv' && this.#dialect.hasHeader,
+      skipLines: this.#dialect.kind === 'csv' ? this.#dialect.skipLines : 0,
     })
     return this.#pass(bytes)
   }
 
-  #cut(chunk: Uint8Array): readonly CutShard[] {
-    return this.#pass(this.#text?.push(chunk) ?? chunk)
+  #scannerOf(dialect: Dialect): RecordScanner {
+    const oddities = this.#oddities
+    if (dialect.kind === 'text') return new LineScanner()
+    if (dialect.kind === 'ndjson') return new LineScanner(oddities)
+    const { skipLines, hasHeader } = dialect
+    return new CsvScanner({
+      format: dialect,
+      skipLines,
+      width: hasHeader ? undefined : dialect.width,
+      oddities,
+    })
   }
 
   #pass(bytes: Uint8Array): readonly CutShard[] {
-    const shards = this.#cutter?.push(bytes) ?? []
+    const shards = this.#cutter?.push(this.#values?.push(bytes) ?? bytes) ?? []
     this.#learnFormat()
     this.#check(shards)
     return shards
   }
 
   #learnFormat(): void {
-    if (this.#format || !this.#dialect) return
-    const { header } = this
-    if (this.#dialect.kind === 'csv' && header === undefined) return
-    this.#format = formatOf(this.#dialect, header, this.#options.schema)
+    const cutter = this.#cutter
+    if (this.#format || !this.#dialect || !cutter) return
+    const { headerLine } = cutter
+    if (this.#dialect.kind === 'csv' && this.#dialect.hasHeader && headerLine === undefined) return
+    const line = headerLine && new TextDecoder().decode(headerLine)
+    this.#format = formatOf(this.#dialect, line, this.#options.schema)
   }
 
   /** A line that is no JSON would fail every job: it is named now. */
   #check(shards: readonly CutShard[]): void {
     if (this.#format?.kind !== 'ndjson') return
-    for (const { bytes } of shards) {
-      let seen = 0
-      try {
-        for (const line of recordBatches(bytes, { kind: 'text' })) {
-          for (const text of line as readonly string[]) {
-            if (text.trim() === '') continue
-            seen++
-            JSON.parse(text)
-          }
-        }
-      } catch (cause) {
-        const message = `record ${this.#checkedRecords + seen} is no JSON: mend it, or add the file as text`
-        throw new DataError('bad-record', message, { cause })
-      }
-      this.#checkedRecords += seen
+    for (const { bytes } of shards)
+      for (const lines of recordBatches(bytes, { kind: 'text' }))
+        for (const line of lines as readonly string[]) this.#checkLine(line)
+  }
+
+  #checkLine(line: string): void {
+    this.#checkedLines++
+    if (isBlankLine(line)) return
+    this.#checkedRecords++
+    const changes: JsonChanges = { numbers: 0, characters: 0 }
+    try {
+      jsonValue(line, changes)
+    } catch (cause) {
+      const where = this.#values ? '' : ` (line ${this.#checkedLines})`
+      const message = `record ${this.#checkedRecords}${where} is no JSON: mend it, or add the file as text`
+      throw new DataError('bad-record', message, { cause })
     }
+    if (changes.numbers > 0) this.#oddities.note('number-as-text', this.#checkedLines)
+    if (changes.characters > 0) this.#oddities.note('replaced-character', this.#checkedLines)
   }
-
-  #empty(): DataError {
-    const message =
-      this.header === undefined ? 'the file is empty' : 'the file has a header line and no records'
-    return new DataError('empty', message)
-  }
-}
-
-function scannerOf(dialect: Dialect): RecordScanner {
-  if (dialect.kind === 'csv') return new CsvScanner(dialect)
-  return new LineScanner({ skipsBlank: dialect.kind === 'ndjson' })
 }

@@ -1,7 +1,9 @@
-import type { AddOptions, ColumnType, DatasetFormat, Preview } from './dataset.ts'
+import { option } from '../base/index.ts'
+import type { ColumnType, DatasetFormat, Preview, ReadOptions } from './dataset.ts'
 import { DataError } from './errors.ts'
 import { MAX_SHARD_BYTES, PREVIEW_RECORDS } from './limits.ts'
 import { OpenedSource } from './opened-source.ts'
+import { checkReadOptions, READ_OPTIONS } from './read-options.ts'
 import { recordBatches, typedField } from './records.ts'
 import { readSource } from './source.ts'
 
@@ -9,13 +11,11 @@ import { readSource } from './source.ts'
 const PREVIEW_SHARD_BYTES = 256 * 1024
 
 /** Reads until the first records are whole, then stops. Rejects with the DataErrors of an add. */
-export async function previewSource(
-  name: string,
-  source: Blob,
-  options: Pick<AddOptions, 'format' | 'schema'> = {},
-): Promise<Preview> {
-  const { format: kind, schema } = options
-  const opened = new OpenedSource({ name, kind, schema, shardBytes: PREVIEW_SHARD_BYTES })
+export async function previewSource(name: string, source: Blob, options: ReadOptions = {}): Promise<Preview> {
+  if (!(source instanceof Blob)) throw new DataError('bad-option', 'a preview is of a File or a Blob')
+  option.names('preview', options, READ_OPTIONS)
+  checkReadOptions(options)
+  const opened = new OpenedSource({ ...options, name, shardBytes: PREVIEW_SHARD_BYTES })
   const head = source.size > MAX_SHARD_BYTES * 2 ? source.slice(0, MAX_SHARD_BYTES * 2) : source
   let shard: Uint8Array | undefined
   for await (const chunk of readSource(head, new AbortController().signal)) {
@@ -23,16 +23,10 @@ export async function previewSource(
     if (shard) break
   }
   shard ??= opened.finish()[0]?.bytes
-  const { format } = opened
-  if (!shard || !format) throw new DataError('empty', 'the file is empty')
-  const records = firstRecords(shard, format)
-  return {
-    format,
-    encoding: opened.encoding,
-    records,
-    suggestedSchema: suggestSchema(records, format),
-    notes: notesOf(records, format, opened.encoding),
-  }
+  const { format, encoding, odd, notes } = opened
+  if (!format) throw new DataError('empty', 'the file is empty')
+  const records = shard ? firstRecords(shard, format) : []
+  return { format, encoding, records, suggestedSchema: suggestSchema(records, format), odd, notes }
 }
 
 function firstRecords(bytes: Uint8Array, format: DatasetFormat): readonly unknown[] {
@@ -61,22 +55,4 @@ function suggestSchema(records: readonly unknown[], format: DatasetFormat): Reco
 /** Leading zeros and plus signs mean a code, such as a postcode or a telephone number. */
 function isPlainNumber(text: string): boolean {
   return typeof typedField(text, 'number') === 'number' && !/^\s*(\+|-?0\d)/.test(text)
-}
-
-function notesOf(records: readonly unknown[], format: DatasetFormat, encoding: string): string[] {
-  const notes: string[] = []
-  if (encoding !== 'utf-8') notes.push('The file is UTF-16; it will be stored as UTF-8.')
-  if (format.kind !== 'csv') return notes
-  const rows = records as readonly Record<string, unknown>[]
-  const long = rows.filter((row) => '__parsed_extra' in row).length
-  const short = rows.filter((row) => Object.keys(row).length < format.columns.length).length
-  if (long > 0)
-    notes.push(
-      `${long} of the first ${rows.length} rows have more fields than the header: the rest is in __parsed_extra.`,
-    )
-  if (short > 0)
-    notes.push(
-      `${short} of the first ${rows.length} rows have fewer fields than the header: the last columns are missing there.`,
-    )
-  return notes
 }

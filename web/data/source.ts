@@ -3,6 +3,18 @@ import { DataError } from './errors.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
+/** Throws `bad-option`, which says what to pass instead. */
+export function checkSource(source: unknown): void {
+  if (source instanceof Blob || typeof Object(source).getReader === 'function') return
+  const hint =
+    typeof source === 'string'
+      ? 'text is passed as new Blob([text])'
+      : ArrayBuffer.isView(source) || source instanceof ArrayBuffer
+        ? 'bytes are passed as new Blob([bytes])'
+        : 'anything else is none'
+  throw new DataError('bad-option', `the source is a File, a Blob or a ReadableStream of bytes: ${hint}`)
+}
+
 /** The bytes in order, one piece read ahead. Rejects with `file-changed` or `signal.reason`. */
 export async function* readSource(
   source: Blob | ReadableStream<Uint8Array>,

@@ -1,0 +1,42 @@
+import { isRecord, OptionError, option } from '../base/index.ts'
+import type { ReadOptions } from './dataset.ts'
+import { MAX_SKIPPED_LINES } from './limits.ts'
+import { areAmbiguous, isSign } from './messages.ts'
+
+const OF_CSV = ['delimiter', 'quote', 'header', 'skipLines', 'comment'] as const
+export const READ_OPTIONS = ['format', 'schema', ...OF_CSV] as const
+
+/** Throws an OptionError, which names the option and what it must be. */
+export function checkReadOptions(options: ReadOptions): void {
+  const { format, schema, delimiter, quote, header, skipLines, comment } = options
+  if (format !== undefined) option.oneOf('format', format, ['csv', 'ndjson', 'text'])
+  if (schema !== undefined && !isRecord(schema))
+    throw new OptionError('schema', schema, 'is an object: a type for each column that it names')
+  if (delimiter !== undefined && !isSign(delimiter))
+    throw new OptionError('delimiter', delimiter, 'is one ASCII character')
+  if (quote !== undefined && quote !== '' && !isSign(quote))
+    throw new OptionError('quote', quote, 'is one ASCII character, or empty for no quoting')
+  if (comment !== undefined && comment !== '' && !isSign(comment))
+    throw new OptionError('comment', comment, 'is one ASCII character, or empty for no comments')
+  if (header !== undefined) option.boolean('header', header)
+  if (skipLines !== undefined) option.count('skipLines', skipLines, { most: MAX_SKIPPED_LINES })
+  checkTogether(options)
+}
+
+function checkTogether(options: ReadOptions): void {
+  const { format, delimiter, quote, comment } = options
+  if (areAmbiguous(delimiter, quote, comment))
+    throw new OptionError('delimiter', delimiter, 'is another character than quote and comment')
+  const ofCsv = OF_CSV.find((name) => options[name] !== undefined)
+  if (format !== undefined && format !== 'csv' && ofCsv !== undefined)
+    throw new OptionError(
+      ofCsv,
+      options[ofCsv],
+      `is an option of CSV, and format says ${format}: leave it out`,
+    )
+}
+
+/** An option that only CSV has says that the file is CSV. */
+export function namesCsv(options: ReadOptions): boolean {
+  return OF_CSV.some((name) => options[name] !== undefined)
+}
