@@ -23,17 +23,21 @@ export function subscribeDurably(
       'bad-option',
       'a durable subscription takes a selector instead of `from`, and no `history`',
     )
+  signal?.throwIfAborted()
   const bound = bind(queues, pattern, durable, selector)
+  const end = new AbortController()
+  const ended = signal ? AbortSignal.any([signal, end.signal]) : end.signal
   const consumption = queues.queue(subscriptionQueue(durable)).consume({
     exclusive: !shared,
     ...(bufferBytes === undefined ? {} : { prefetch: bufferBytes }),
-    ...(signal ? { signal } : {}),
+    signal: ended,
   })
+  bound.then(() => endWithName(queues, durable, end, ended)).catch(ignore)
   const ready = Promise.all([bound, consumption.ready]).then(() => undefined)
   ready.catch(() => {
     // The loop is told as well.
   })
-  return { ready, dropped: 0, [Symbol.asyncIterator]: () => messages(bound, consumption) }
+  return { ready, dropped: 0, [Symbol.asyncIterator]: () => messages(bound, consumption, end) }
 }
 
 /** Ends it for the room. */
@@ -52,11 +56,36 @@ async function bind(queues: Queues, pattern: string, durable: string, selector: 
   throw new MessagingError('settings-conflict', text)
 }
 
+/** Whoever unsubscribes the name, anywhere, ends its loops: what is published next waits for nobody. */
+function endWithName(queues: Queues, durable: string, end: AbortController, ended: AbortSignal): void {
+  const look = () => {
+    if (queues.bindings.get(durable) === undefined) end.abort(new Unsubscribed())
+  }
+  const stop = queues.bindings.onChange(look)
+  ended.addEventListener('abort', stop, { once: true })
+  if (ended.aborted) stop()
+  else look()
+}
+
 async function* messages(
   bound: Promise<void>,
   deliveries: AsyncIterable<Delivery>,
+  end: AbortController,
 ): AsyncGenerator<Message, void, undefined> {
-  await bound
-  for await (const { id, address, body, headers, from, sentAt } of deliveries)
-    yield { id, topic: address, body, headers, from, sentAt }
+  try {
+    await bound
+    for await (const { id, address, body, headers, from, sentAt } of deliveries)
+      yield { id, topic: address, body, headers, from, sentAt }
+  } catch (error) {
+    // A loop over what is no more has come to its end.
+    if (!(error instanceof Unsubscribed)) throw error
+  } finally {
+    end.abort(new Unsubscribed())
+  }
+}
+
+class Unsubscribed extends Error {}
+
+function ignore(): void {
+  // The loop is told.
 }

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import type { PeerId } from '../../../web/base/index.ts'
 import { RemoteError, type Room } from '../../../web/mesh/index.ts'
+import { MESSAGING_TABLES } from '../../../web/messaging/index.ts'
+import { encodeBody, NO_HEADERS } from '../../../web/messaging/item.ts'
+import { Intervals } from '../../../web/messaging/queue/intervals.ts'
+import { loadReplicas } from '../../../web/messaging/queue/load-replicas.ts'
+import { readSources, sourceToWire } from '../../../web/messaging/queue/messages.ts'
+import { Replica } from '../../../web/messaging/queue/replica.ts'
+import { MemoryDisk } from '../../../web/storage/index.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
 
 const MINUTE = 60_000
@@ -199,5 +207,142 @@ describe('what is refused for good', () => {
       await room.settle(topic?.publish(at, at === 2 ? { headers: { odd: true } } : {}) as Promise<unknown>)
     const other = room.tabs[1]?.messaging.history
     await room.sim.runUntil(() => other?.entries('chat.general').length === 4, MINUTE, 'the others came')
+  })
+})
+
+describe('limits', () => {
+  test('QUE52 the 1,001st queue is refused to whoever uses it; dead letters of the others find a place', async () => {
+    const room = await QueueRoom.open(1)
+    const settings = { autoDelete: false, maxDeliveries: 1 }
+    for (let at = 0; at < 1_000; at += 50)
+      await room.settle(
+        Promise.all(Array.from({ length: 50 }, (_, n) => room.queue(0, `q${at + n}`, settings).stats())),
+      )
+    const more = room.queue(0, 'more')
+    expect(await failureOf(room.settle(more.send(1), MINUTE))).toMatchObject({ code: 'queue-full' })
+    expect(await failureOf(room.settle(more.consume().ready, MINUTE))).toMatchObject({ code: 'queue-full' })
+    expect(await failureOf(room.settle(more.stats(), MINUTE))).toMatchObject({ code: 'queue-full' })
+    expect(await failureOf(room.settle(more.purge(), MINUTE))).toMatchObject({ code: 'queue-full' })
+    await room.settle(room.queue(0, 'q7', settings).send('dies'))
+    room.loop(0, { queue: 'q7', ack: 'individual' }, (delivery) => delivery.nack())
+    const dead = room.loop(0, { queue: 'DLQ.q7' })
+    await room.sim.runUntil(() => dead.got.length === 1, MINUTE, 'it is among the dead')
+  })
+
+  test.each(['block', 'fail', 'drop-oldest'] as const)(
+    'QUE52 a body larger than all that a queue may hold is refused (%s), those around it come out',
+    async (whenFull) => {
+      const room = await QueueRoom.open(2)
+      const queue = room.queue(0, 'orders', { maxBytes: 10_000, whenFull })
+      const sends = ['a', 'x'.repeat(20_000), 'b'].map((body) => queue.send(body))
+      const ended = await room.settle(Promise.allSettled(sends), MINUTE)
+      expect(ended.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+      expect(ended[1]).toMatchObject({ reason: { code: 'too-large' } })
+      const loop = room.loop(1)
+      await room.sim.runUntil(() => loop.got.length === 2, MINUTE, 'the others came')
+      expect(loop.bodies).toEqual(['a', 'b'])
+    },
+  )
+
+  test('QUE33 names that ended do not count, however many there were; none of them comes back', async () => {
+    const room = await QueueRoom.open(2)
+    const { messaging } = room.tabs[0] as (typeof room.tabs)[number]
+    const { destinations } = messaging
+    for (let at = 0; at < 450; at++) {
+      await room.settle(destinations.divert(`d${at}`, { from: 'a', to: 'b' }))
+      await room.settle(destinations.undivert(`d${at}`))
+    }
+    // One that was forgotten here as ended begins anew, and holds everywhere.
+    await room.settle(destinations.divert('d0', { from: 'a', to: 'c' }))
+    for (let at = 0; at < 199; at++) await room.settle(destinations.divert(`e${at}`, { from: 'a', to: 'b' }))
+    const full = destinations.divert('one-more', { from: 'a', to: 'b' })
+    expect(await failureOf(room.settle(full))).toMatchObject({ code: 'queue-full' })
+    await room.joins()
+    await room.sim.run(10_000)
+    const all = room.tabs.map((tab) =>
+      tab.messaging.destinations
+        .diverts()
+        .map(({ name }) => name)
+        .sort(),
+    )
+    expect(all[0]).toHaveLength(200)
+    expect(all[1]).toEqual(all[0])
+    expect(all[2]).toEqual(all[0])
+  }, 30_000)
+
+  test('QUE52 what is finished stays so after a reload, with 100,000 gaps and more between', async () => {
+    const store = await new MemoryDisk().open(MESSAGING_TABLES)
+    const from = 'a'.repeat(32) as PeerId
+    const stream = 'b'.repeat(26)
+    const replica = new Replica('orders', store, { number: 1, owner: from })
+    await replica.adopt({ number: 1, owner: from })
+    const times = { order: 1, priority: 4, sentAt: 1, expiresAt: 0, deliverAt: 0 }
+    const rest = { body: encodeBody('x'), headers: NO_HEADERS, tags: {} }
+    await replica.add([1, 2, 3, 4].map((number) => ({ from, stream, number, ...times, ...rest })))
+    const odd = new Intervals(Array.from({ length: 200_002 }, (_, at) => 2 * Math.floor(at / 2) + 1))
+    expect(odd.runs).toBe(100_001)
+    const source = replica.source(from, stream)
+    replica.finish(source, odd)
+    await replica.settled()
+    const again = (await loadReplicas(store)).get('orders')
+    expect([...(again?.messages() ?? [])].map(({ number }) => number)).toEqual([2, 4])
+    // Another member hears of all of them.
+    const state = { from, stream, high: odd.max, done: odd, have: new Intervals([2, 2]) }
+    expect(readSources([sourceToWire(state)])?.[0]?.done.runs).toBe(100_001)
+  })
+})
+
+describe('settings', () => {
+  test('QUE24 a sender is told of a conflict, also where another made the queue', async () => {
+    const room = await QueueRoom.open(2)
+    await room.settle(room.queue(0, 'orders', { maxDeliveries: 5 }).send(1))
+    const other = room.queue(1, 'orders', { maxDeliveries: 6 })
+    expect(await failureOf(room.settle(other.send(2), MINUTE))).toMatchObject({ code: 'settings-conflict' })
+    expect((await room.settle(room.queue(0).stats())).messages).toBe(1)
+  })
+
+  test('QUE24 a queue that came back by somebody who asked for nothing has what its first user asks for', async () => {
+    const room = await QueueRoom.open(2)
+    const settings = { maxDeliveries: 3, redeliveryDelayMs: 50 }
+    await room.settle(room.queue(0, 'orders', settings).send('before'))
+    const first = room.loop(0)
+    await room.sim.runUntil(() => first.got.length === 1, MINUTE, 'it came')
+    first.stop()
+    await room.sim.runUntil(
+      () => !room.tabs.some(({ messaging }) => messaging.destinations.queues().includes('orders')),
+      2 * MINUTE,
+      'the queue has gone',
+    )
+    await room.settle(room.queue(1).send('meanwhile'))
+    expect((await room.settle(room.queue(1).stats())).settings.maxDeliveries).toBe(10)
+    await room.settle(room.queue(0, 'orders', settings).send('again'), MINUTE)
+    expect((await room.settle(room.queue(1).stats())).settings).toMatchObject(settings)
+    const loop = room.loop(0)
+    await room.sim.runUntil(() => loop.got.length === 2, MINUTE, 'both are there')
+    expect(loop.bodies).toEqual(['meanwhile', 'again'])
+    // From now on both have asked.
+    const third = room.queue(1, 'orders', { maxDeliveries: 4 })
+    expect(await failureOf(room.settle(third.send(1)))).toMatchObject({ code: 'settings-conflict' })
+  })
+
+  test('QUE32 unsubscribing a durable name ends its loops, wherever they run', async () => {
+    const room = await QueueRoom.open(3)
+    const ended: string[] = []
+    const got: unknown[] = []
+    for (const index of [1, 2])
+      void (async () => {
+        const subscription = room.tabs[index]?.messaging
+          .topic('news')
+          .subscribe({ durable: 'd', shared: true })
+        for await (const { body } of subscription ?? []) got.push(body)
+        ended.push(`loop ${index}`)
+      })()
+    const [{ messaging }] = room.tabs as [(typeof room.tabs)[0]]
+    await room.sim.run(5_000)
+    await room.settle(messaging.topic('news').publish('one', { level: 'stored' }))
+    await room.sim.runUntil(() => got.length === 1, MINUTE, 'one came')
+    await room.settle(messaging.topic('news').unsubscribe('d'))
+    await room.sim.runUntil(() => ended.length === 2, MINUTE, 'both loops have ended')
+    expect((await room.settle(room.queue(0, 'SUB.d').stats())).consumers).toBe(0)
   })
 })

@@ -14,7 +14,6 @@ export interface Binding {
 
 export const BINDINGS: RoomTableKind<Binding> = {
   name: TABLE_BINDINGS,
-  /** Ended ones included. */
   maxEntries: 500,
   isKey: isTopicName,
   read: (value) => {

@@ -101,10 +101,6 @@ export class Facts {
     return this.#own.get(queue)
   }
 
-  get ownCount(): number {
-    return this.#own.size
-  }
-
   /** What present members and this node say of a queue. An owner that is asleep is none. */
   of(queue: string): readonly (readonly [PeerId, Fact])[] {
     const found: (readonly [PeerId, Fact])[] = []

@@ -8,9 +8,9 @@ import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
 import type { Facts } from './facts.ts'
 import { Intervals } from './intervals.ts'
-import { MAX_RUNS } from './load-replicas.ts'
 import {
   type Head,
+  MAX_RUNS,
   METHOD_COPY,
   METHOD_DROP,
   METHOD_FETCH,

@@ -17,8 +17,6 @@ import { readTx } from './tx-state.ts'
 
 /** Pages that are in memory at once while a store is read. */
 const PAGES_AT_ONCE = 32
-/** Runs of finished numbers that a source may have. */
-export const MAX_RUNS = 100_000
 
 /** Reads every replica of this store. A record that is damaged is left out: others have its messages. */
 export async function loadReplicas(store: Store): Promise<Map<string, Replica>> {
@@ -50,7 +48,7 @@ function restoreSource(replicas: ReadonlyMap<string, Replica>, key: StoreKey, ro
   const replica = replicas.get(queue as string)
   if (!replica || !isPeerId(from) || !isTokenId(stream) || typeof row !== 'object' || row === null) return
   const { high, done } = row as { high?: unknown; done?: unknown }
-  const intervals = Intervals.read(done, MAX_RUNS)
+  const intervals = Intervals.read(done, Number.POSITIVE_INFINITY)
   if (intervals && Number.isSafeInteger(high))
     replica.restoreSource(replica.source(from, stream), high as number, intervals)
 }

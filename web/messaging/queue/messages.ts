@@ -4,7 +4,6 @@ import { isTopicName } from '../pattern.ts'
 import { DEDUP_WINDOW } from './dedup.ts'
 import { type Epoch, epochToWire, readEpoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
-import { MAX_RUNS } from './load-replicas.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'
 import { type Draft, isNumber, MAX_TAG_LENGTH, type QueueItem, readDraft, readItem } from './queue-item.ts'
 import { readStamps, type Stamps } from './stamp.ts'
@@ -51,8 +50,10 @@ export const METHOD_DECIDE = 'queue.decide'
 export const METHOD_OUTCOME = 'queue.outcome'
 export const METHOD_APPLY = 'queue.apply'
 
-/** Sources of one summary or copy. */
-const MAX_SOURCES = 4096
+/** Sources of one summary or copy; a frame bounds them too. */
+const MAX_SOURCES = 65_536
+/** Runs of numbers of one source: as many as there may be messages that wait, each alone among finished ones. */
+export const MAX_RUNS = 1_000_000
 /** Duplicate ids of one message. */
 export const MAX_IDS = 2 * DEDUP_WINDOW
 /** Tokens of one settlement. */

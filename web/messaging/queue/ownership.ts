@@ -437,16 +437,28 @@ export class Ownership {
     if (!isTopicName(queue) || !isRecord(given)) throw new MessagingError('malformed', 'this opens no queue')
     const wanted = checkSettings(given as Partial<QueueSettings>)
     if (!this.#owners.has(queue)) await this.#found(queue, wanted)
-    const owner = this.owner(queue)
-    const conflict = conflictOf(owner.settings, wanted)
-    if (conflict === undefined) return { epoch: epochToWire(owner.epoch) }
-    throw settingsConflict(queue, conflict, owner.settings[conflict], wanted[conflict])
+    await this.#agree(queue, this.owner(queue), wanted)
+    return { epoch: epochToWire(this.owner(queue).epoch) }
+  }
+
+  /** What nobody has asked for, no user and not the room, yields to the first who does; the rest is a conflict. */
+  async #agree(queue: string, owner: Owner, wanted: Partial<QueueSettings>): Promise<void> {
+    const replica = this.#options.replicas.get(queue) as Replica
+    const asked = { ...this.#options.settingsOf(queue), ...replica.explicit }
+    const conflict = conflictOf({ ...owner.settings, ...wanted, ...asked }, wanted)
+    if (conflict !== undefined) throw settingsConflict(queue, conflict, asked[conflict], wanted[conflict])
+    if (Object.keys(wanted).every((name) => Object.hasOwn(replica.explicit, name))) return
+    replica.explicit = { ...replica.explicit, ...wanted }
+    await replica.adopt(replica.epoch)
+    if (conflictOf(owner.settings, wanted) === undefined || this.#owners.get(queue) !== owner) return
+    this.#stepDown(queue)
+    await this.#takeOver(queue, {})
   }
 
   async #found(queue: string, wanted: Partial<QueueSettings>): Promise<void> {
     if (this.reignOf(queue) || this.#founder(queue) !== this.#options.calls.self)
       throw new MessagingError('not-owner', 'another member is the one to own this queue')
-    if (this.#facts.ownCount >= MAX_QUEUES && !this.#facts.own(queue))
+    if (!this.#hasRoomFor(queue))
       throw new MessagingError('queue-full', `a room has at most ${MAX_QUEUES} queues`)
     if (this.#isQuiet(queue))
       throw new MessagingError(
@@ -460,11 +472,23 @@ export class Ownership {
     await this.#takeOver(queue, wanted)
   }
 
+  /** Each queue may have its dead letters and its expired messages besides: where those go is never refused for want of room. */
+  #hasRoomFor(queue: string): boolean {
+    const known = this.queues()
+    if (known.includes(queue)) return true
+    if (isForLost(queue)) return known.length < 3 * MAX_QUEUES
+    return known.filter((name) => !isForLost(name)).length < MAX_QUEUES
+  }
+
   /** A newcomer that is still alone, or that keeps the queue, waits for those who may own it. */
   #isQuiet(queue: string): boolean {
     if (this.#options.clock.now() >= this.#quietUntil) return this.#facts.isLate
     return this.#options.replicas.has(queue) || this.#facts.speakers().length === 1
   }
+}
+
+function isForLost(queue: string): boolean {
+  return queue.startsWith('DLQ.') || queue.startsWith('EXP.')
 }
 
 function settingsConflict(queue: string, name: string, has: unknown, wanted: unknown): MessagingError {

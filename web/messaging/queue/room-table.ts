@@ -9,6 +9,10 @@ import { readAll } from './messages.ts'
 const REQUEST_MS = 5_000
 const RETRY_MS = 1_000
 const MAX_VERSION = 2 ** 40
+/** Entries that one member may tell, in multiples of those that a room has: two sides of a split have added theirs, and ended some. */
+const MAX_TIMES = 3
+/** A version that no room counts up to: what says so is believed of its own entry alone. */
+const MAX_COUNTED = 2 ** 30
 
 /** One entry; `value` is undefined where it has been ended, remembered so that nobody brings it back. */
 export interface TableEntry<T> {
@@ -22,6 +26,7 @@ export interface TableEntry<T> {
 export interface RoomTableKind<T> {
   /** The request by which members tell each other of it, and the table on disk. */
   readonly name: string
+  /** That hold. As many again are remembered as ended, so that nobody brings them back. */
   readonly maxEntries: number
   readonly isKey: (value: unknown) => value is string
   /** Undefined for what is no value of this kind. */
@@ -96,14 +101,38 @@ export class RoomTable<T extends Value> {
    * MessagingError `queue-full` when the table has no room, or the store's error.
    */
   async set(key: string, value: T | undefined): Promise<void> {
-    const version = (this.#entries.get(key)?.version ?? 0) + 1
-    if (!this.#entries.has(key) && this.#entries.size >= this.#kind.maxEntries)
+    const isOneMore = value !== undefined && this.get(key) === undefined
+    if (isOneMore && [...this.all()].length >= this.#kind.maxEntries)
       throw new MessagingError('queue-full', `a room has at most ${this.#kind.maxEntries} of these`)
-    const entry: TableEntry<T> = { key, value, version, author: this.#calls.self }
+    const entry: TableEntry<T> = { key, value, version: this.#nextVersion(key), author: this.#calls.self }
     await this.#store.write([this.#write(entry)], 'strict')
     this.#entries.set(key, entry)
+    await this.#forgetEnded()
     this.#changed()
     await this.#everybodyKnows(this.#version)
+  }
+
+  /** Later than all that is known: one of this name may have ended and been forgotten here, and not elsewhere. */
+  #nextVersion(key: string): number {
+    let highest = this.#entries.get(key)?.version ?? 0
+    for (const { version } of this.#entries.values())
+      if (version <= MAX_COUNTED) highest = Math.max(highest, version)
+    return highest + 1
+  }
+
+  /** Of the ended ones as many as may hold; those of the latest changes, the same ones everywhere. */
+  async #forgetEnded(): Promise<void> {
+    const ended = this.#ended()
+    const forgotten = ended.slice(0, Math.max(0, ended.length - this.#kind.maxEntries))
+    if (forgotten.length === 0) return
+    for (const { key } of forgotten) this.#entries.delete(key)
+    const removes = forgotten.map(({ key }) => ({ table: this.#kind.name, key, remove: true }) as const)
+    await this.#store.write(removes, 'relaxed')
+  }
+
+  /** The oldest first. */
+  #ended(): readonly TableEntry<T>[] {
+    return [...this.#entries.values()].filter(({ value }) => value === undefined).sort(compareEnded)
   }
 
   #changed(): void {
@@ -185,7 +214,7 @@ export class RoomTable<T extends Value> {
 
   /** On disk before it is answered for. */
   async #merge(body: unknown): Promise<void> {
-    const entries = readAll(body, this.#kind.maxEntries, (row) => readEntry(this.#kind, row))
+    const entries = readAll(body, MAX_TIMES * this.#kind.maxEntries, (row) => readEntry(this.#kind, row))
     if (!entries) throw new MessagingError('malformed', 'these are no entries of the table')
     const news = entries.filter((entry) => this.#isNews(entry))
     if (news.length === 0) return
@@ -195,19 +224,32 @@ export class RoomTable<T extends Value> {
     )
     const taken = news.filter((entry) => this.#isNews(entry))
     for (const entry of taken) this.#entries.set(entry.key, entry)
+    await this.#forgetEnded()
     if (taken.length > 0) this.#changed()
   }
 
   #isNews(entry: TableEntry<T>): boolean {
     const known = this.#entries.get(entry.key)
-    if (!known) return this.#entries.size < this.#kind.maxEntries
+    if (!known) return this.#hasRoomFor(entry)
     if (known.version !== entry.version) return entry.version > known.version
     return entry.author > known.author
+  }
+
+  /** What two sides of a split have added is all kept; of ended ones that are too many, the oldest are nothing new. */
+  #hasRoomFor(entry: TableEntry<T>): boolean {
+    const { maxEntries } = this.#kind
+    if (entry.value !== undefined) return [...this.all()].length < (MAX_TIMES - 1) * maxEntries
+    const ended = this.#ended()
+    return ended.length < maxEntries || compareEnded(ended[0] as TableEntry<T>, entry) < 0
   }
 
   #write({ key, value, version, author }: TableEntry<T>): StoreWrite {
     return { table: this.#kind.name, key, value: [key, value ?? null, version, author] }
   }
+}
+
+function compareEnded(a: TableEntry<unknown>, b: TableEntry<unknown>): number {
+  return a.version - b.version || (a.key < b.key ? -1 : 1)
 }
 
 /** What this disk knows of a table. */

@@ -89,8 +89,8 @@ export class Sender {
   #unanswered = 0
   /** So many go one by one: one of them is refused as it is, and the others must not go with it. */
   #singly = 0
-  /** The settings that the queue is known to have. */
-  #checked: Partial<QueueSettings> = NO_SETTINGS
+  /** What the queue is known to be, under which reign: one that was deleted may have come back as another. */
+  #checked: { readonly wanted: Partial<QueueSettings>; readonly reign: Reign } | undefined
   #copyWaits: (() => void)[] = []
   /** There may be something to send, or room to send it. */
   #onEvent: (() => void) | undefined
@@ -273,10 +273,11 @@ export class Sender {
     const { ownership } = this.#ports
     const wanted = this.#wanted()
     const known = ownership.reignOf(this.#queue)
-    if (known && (wanted === this.#checked || Object.keys(wanted).length === 0)) return known
+    const isChecked = this.#checked?.wanted === wanted && isSameReign(this.#checked.reign, known)
+    if (known && (isChecked || Object.keys(wanted).length === 0)) return known
     try {
       const reign = await ownership.open(this.#queue, wanted, this.#signal)
-      this.#checked = wanted
+      this.#checked = { wanted, reign }
       return reign
     } catch (error) {
       this.#signal.throwIfAborted()
