@@ -62,7 +62,7 @@ export class Departures {
 
   async #forwardLost(live: Live, why: 'dead' | 'expired'): Promise<void> {
     const { queue } = this.#replica
-    const item = await this.#itemOf(live)
+    const item = await this.#replica.itemOf(live)
     // What fails there goes nowhere else.
     if (!item || queue.startsWith('DLQ.') || queue.startsWith('EXP.')) return
     // A question whose time is over: nobody waits for an answer any more.
@@ -95,7 +95,7 @@ export class Departures {
   }
 
   async #moveOne(live: Live, to: string | undefined): Promise<boolean> {
-    const item = await this.#itemOf(live)
+    const item = await this.#replica.itemOf(live)
     const queue = to ?? item?.headers[ORIGINAL_QUEUE]
     if (!item || !isTopicName(queue) || !this.#dispatcher.take(live)) return false
     const id = idOf(live)
@@ -110,10 +110,6 @@ export class Departures {
     }
     this.#ports.finish([live])
     return true
-  }
-
-  async #itemOf({ page, at }: Live): Promise<QueueItem | undefined> {
-    return (await this.#replica.items(page))?.[at]
   }
 }
 

@@ -74,7 +74,9 @@ export class Dispatcher {
   /** Leased to a consumer, and held for its transaction whatever becomes of it. */
   readonly #pinned = new Set<Live>()
   readonly #consumers = new Map<string, Consumer>()
-  readonly #groups = new Groups<Consumer>()
+  readonly #groups = new Groups<Consumer>(() => {
+    for (const { cursor } of this.#consumers.values()) Ready.again(cursor)
+  })
   readonly #lastValues = new Map<string, Live>()
   /** By priority, highest first. */
   #levels: Level[] = []
@@ -346,7 +348,7 @@ export class Dispatcher {
 
   /** A look at a message that stays. */
   #show(consumer: Consumer, live: Live): Lease {
-    consumer.cursor[live.priority] = live.order + 0.5
+    Ready.pass(consumer.cursor, live)
     consumer.balance -= live.size
     this.#given(consumer)
     return { token: this.#nextToken++, live, consumer }
@@ -389,10 +391,9 @@ export class Dispatcher {
     else this.#makeReady(live)
   }
 
-  /** One that comes late or back may stand before what a consumer has passed. */
   #makeReady(live: Live): void {
     this.#ready.add(live)
-    for (const { cursor } of this.#consumers.values()) Ready.rewind(cursor, live)
+    for (const { cursor } of this.#consumers.values()) Ready.came(cursor, live)
   }
 
   #hold(live: Live, until: number): void {

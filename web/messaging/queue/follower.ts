@@ -25,10 +25,10 @@ import {
   readTransactions,
   sourceToWire,
 } from './messages.ts'
-import { MAX_PAGE_ITEMS } from './page.ts'
+import { MAX_PAGE_ITEMS, PAGE_BYTES } from './page.ts'
 import { itemToWire, type QueueItem } from './queue-item.ts'
 import { summaryOf } from './reconcile.ts'
-import { type Live, PAGE_BYTES, Replica, type Source } from './replica.ts'
+import { type Live, Replica, type Source } from './replica.ts'
 import { conflictOf, type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
 import type { Stamps } from './stamp.ts'
 import { txToWire } from './tx-state.ts'
@@ -171,9 +171,9 @@ export class Follower {
     const attempts: Value[] = []
     let bytes = 0
     for (const live of source && numbers ? livesOf(source, numbers) : []) {
-      const item = (await this.#ports.replicas.get(queue)?.items(live.page))?.[live.at]
+      const item = await this.#ports.replicas.get(queue)?.itemOf(live)
       if (!item) continue
-      items.push(itemToWire({ ...item, order: live.order }))
+      items.push(itemToWire(item))
       if (live.attempts > 0) attempts.push([live.source.from, live.source.stream, live.number, live.attempts])
       bytes += live.size + headersWeight(live.headers)
       if (bytes > PAGE_BYTES || items.length >= MAX_PAGE_ITEMS) break

@@ -14,6 +14,12 @@ export class Groups<Consumer> {
   /** Messages in hand. */
   readonly #held = new Map<string, number>()
   readonly #moving = new Set<string>()
+  readonly #onFreed: () => void
+
+  /** `onFreed`: what {@link canTake} refused may be taken now. */
+  constructor(onFreed: () => void) {
+    this.#onFreed = onFreed
+  }
 
   canTake({ tags: { group } }: Live, consumer: Consumer): boolean {
     if (group === undefined) return true
@@ -35,17 +41,22 @@ export class Groups<Consumer> {
     if (group === undefined) return
     const left = (this.#held.get(group) ?? 1) - 1
     if (left > 0) this.#held.set(group, left)
-    else this.#held.delete(group)
+    else {
+      this.#held.delete(group)
+      if (this.#moving.has(group)) this.#onFreed()
+    }
   }
 
   /** A consumer that goes leaves its groups to others. */
   leave(consumer: Consumer): void {
     for (const [group, holder] of this.#holders) if (holder === consumer) this.#holders.delete(group)
+    this.#onFreed()
   }
 
   /** Gives how many move. */
   rebalance(): number {
     for (const group of this.#holders.keys()) this.#moving.add(group)
+    this.#onFreed()
     return this.#holders.size
   }
 

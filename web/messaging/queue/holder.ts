@@ -7,10 +7,10 @@ import type { Change, CopyLog, Done } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
 import { headToWire, METHOD_COPY, type SourceState, sourceToWire } from './messages.ts'
-import { MAX_PAGE_ITEMS } from './page.ts'
+import { inPages } from './page.ts'
 import { itemToWire, type QueueItem } from './queue-item.ts'
 import { type Merge, mergeFrom } from './reconcile.ts'
-import { type Live, PAGE_BYTES, type Replica, type Source } from './replica.ts'
+import type { Live, Replica, Source } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
 import { stampsToWire } from './stamp.ts'
 import { type TxState, txToWire } from './tx-state.ts'
@@ -179,9 +179,9 @@ export class Holder {
   async #sendLives(lives: readonly Live[]): Promise<void> {
     const items: QueueItem[] = []
     for (const live of lives) {
-      const item = (await this.#ports.replica.items(live.page))?.[live.at]
+      const item = await this.#ports.replica.itemOf(live)
       // Finished meanwhile, or damaged here: others may have it.
-      if (item && live.source.live.get(live.number) === live) items.push({ ...item, order: live.order })
+      if (item && live.source.live.get(live.number) === live) items.push(item)
     }
     await this.#send({ items, attempts: lives.filter((live) => live.attempts > 0) })
   }
@@ -244,20 +244,7 @@ export class Holder {
 
 function pagesOf(replica: Replica, held: ReadonlyMap<string, Intervals>): readonly (readonly Live[])[] {
   const missing = [...replica.messages()].filter((live) => !held.get(live.source.key)?.has(live.number))
-  const pages: Live[][] = []
-  let bytes = Number.POSITIVE_INFINITY
-  for (const live of missing) {
-    const page = pages.at(-1)
-    const weight = live.size + headersWeight(live.headers)
-    if (!page || page.length >= MAX_PAGE_ITEMS || bytes + weight > PAGE_BYTES) {
-      pages.push([live])
-      bytes = weight
-    } else {
-      page.push(live)
-      bytes += weight
-    }
-  }
-  return pages
+  return inPages(missing, ({ size, headers }) => size + headersWeight(headers))
 }
 
 function mergeDone(changes: readonly Change[]): readonly SourceState[] {

@@ -80,9 +80,9 @@ export class Outgoing {
       const weight = live.size + headersWeight(live.headers)
       if (count > 0 && (bytes + weight > DELIVER_BYTES || count >= most)) break
       count++
-      const item = (await this.#replica.items(live.page).catch(() => undefined))?.[live.at]
+      const item = await this.#replica.itemOf(live).catch(() => undefined)
       if (item) {
-        attempts.push([token, live.attempts, itemToWire({ ...item, order: live.order })])
+        attempts.push([token, live.attempts, itemToWire(item)])
         bytes += weight
       } else this.#onDamaged(lease)
     }

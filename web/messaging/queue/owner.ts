@@ -242,11 +242,11 @@ export class Owner {
     const items: Value[] = []
     let bytes = 0
     for (const live of lives) {
-      const item = (await this.#replica.items(live.page))?.[live.at]
+      const item = await this.#replica.itemOf(live)
       if (!item) continue
       bytes += live.size + headersWeight(live.headers)
       if (items.length >= BROWSE_ITEMS || (items.length > 0 && bytes > BROWSE_BYTES)) break
-      items.push([live.attempts, itemToWire({ ...item, order: live.order })])
+      items.push([live.attempts, itemToWire(item)])
     }
     return { items }
   }
@@ -407,8 +407,8 @@ export class Owner {
     this.#participant.takeAll()
     this.#dispatcher.added(added)
     for (const live of added) {
-      const item = (await this.#replica.items(live.page))?.[live.at]
-      if (item) this.replication.logItems([{ ...item, order: live.order }])
+      const item = await this.#replica.itemOf(live)
+      if (item) this.replication.logItems([item])
     }
   }
 

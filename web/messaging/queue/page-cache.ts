@@ -7,22 +7,32 @@ import { TABLE_PAGES } from './tables.ts'
 const CACHE_BYTES = 8 * 1024 * 1024
 /** With less at hand the next page is read. */
 const READ_AHEAD_BYTES = 6 * 1024 * 1024
+/** Of those that came to hand first, how many are looked at for one that is not wanted any more. */
+const LOOKED_AT = 8
 
 interface Cached {
   readonly items: readonly QueueItem[]
   readonly bytes: number
 }
 
-/** The pages of one queue on this disk; while this node gives them out, the bodies that come next are at hand. */
+/**
+ * The pages of one queue on this disk; while this node gives them out, the bodies that come next are at hand. What was passed
+ * over and left behind, as by selectors, makes room for what is wanted.
+ */
 export class PageCache {
   readonly #store: Store
   readonly #queue: string
   readonly #cached = new Map<Page, Cached>()
-  /** Those with live messages, in the order of their coming. */
-  readonly #pages = new Set<Page>()
+  /** Those with live messages, by their numbers; some that have none any more. */
+  #pages: Page[] = []
+  #dead = 0
   #isReading = false
   #isReadingAhead = false
   #bytes = 0
+  /** The number of the page that was wanted last: those before it were passed. */
+  #wanted = 0
+  /** Of the pages after the wanted one, those up to this number are at hand. */
+  #readTo = 0
 
   constructor(store: Store, queue: string) {
     this.#store = store
@@ -35,39 +45,68 @@ export class PageCache {
     else {
       this.#cached.clear()
       this.#bytes = 0
+      this.#readTo = 0
     }
   }
 
   /** It has its first live message. */
   add(page: Page): void {
-    this.#pages.add(page)
+    this.#pages.splice(this.#after(page.id), 0, page)
   }
 
   /** It has no live message any more. */
   delete(page: Page): void {
-    this.#pages.delete(page)
-    const cached = this.#cached.get(page)
-    if (!cached) return
-    this.#cached.delete(page)
-    this.#bytes -= cached.bytes
-    void this.#readAhead()
+    if (++this.#dead * 2 > this.#pages.length) {
+      this.#pages = this.#pages.filter(({ live }) => live > 0)
+      this.#dead = 0
+    }
+    if (this.#evict(page)) void this.#readAhead()
   }
 
   /** Undefined where the disk no longer has it whole. Rejects with the store's error. */
   async items(page: Page): Promise<readonly QueueItem[] | undefined> {
+    this.#wanted = page.id
     const cached = this.#cached.get(page)
     if (cached) return cached.items
     const read = await this.#read(page)
-    if (read) this.remember(page, read.items, read.bytes)
+    if (read) {
+      this.#makeRoom(read.bytes, true)
+      this.remember(page, read.items, read.bytes)
+    }
     return read?.items
+  }
+
+  /** As {@link items}, and nobody wants it again. */
+  async peek(page: Page): Promise<readonly QueueItem[] | undefined> {
+    return (this.#cached.get(page) ?? (await this.#read(page)))?.items
   }
 
   /** The oldest pages are wanted first: a newer one that finds no room is read when its turn comes. */
   remember(page: Page, items: readonly QueueItem[], bytes: number): void {
     if (!this.#isReading || page.live === 0 || this.#cached.has(page)) return
+    this.#makeRoom(bytes, false)
     if (this.#bytes + bytes > CACHE_BYTES) return
     this.#cached.set(page, { items, bytes })
     this.#bytes += bytes
+  }
+
+  /** At the cost of what was passed; where it `must` be, of what came to hand first. */
+  #makeRoom(bytes: number, must: boolean): void {
+    let looked = 0
+    for (const page of this.#cached.keys()) {
+      if (this.#bytes + bytes <= CACHE_BYTES || (!must && looked >= LOOKED_AT)) return
+      looked++
+      if (must || page.id < this.#wanted) this.#evict(page)
+    }
+  }
+
+  #evict(page: Page): boolean {
+    const cached = this.#cached.get(page)
+    if (!cached) return false
+    this.#cached.delete(page)
+    this.#bytes -= cached.bytes
+    if (page.live > 0) this.#readTo = Math.min(this.#readTo, page.id - 1)
+    return true
   }
 
   async #read(page: Page): Promise<Cached | undefined> {
@@ -80,13 +119,10 @@ export class PageCache {
   async #readAhead(): Promise<void> {
     if (this.#isReadingAhead || !this.#isReading) return
     this.#isReadingAhead = true
-    for (
-      let page = this.#nextUncached();
-      page && this.#bytes < READ_AHEAD_BYTES;
-      page = this.#nextUncached()
-    ) {
-      const read = await this.#read(page).catch(() => undefined)
-      if (!read || this.#bytes + read.bytes > CACHE_BYTES) break
+    while (this.#bytes < READ_AHEAD_BYTES) {
+      const page = this.#nextUncached()
+      const read = page && (await this.#read(page).catch(() => undefined))
+      if (!page || !read || this.#bytes + read.bytes > CACHE_BYTES) break
       this.remember(page, read.items, read.bytes)
       if (!this.#cached.has(page) && page.live > 0) break
     }
@@ -94,7 +130,24 @@ export class PageCache {
   }
 
   #nextUncached(): Page | undefined {
-    for (const page of this.#pages) if (!this.#cached.has(page)) return page
+    for (let at = this.#after(Math.max(this.#wanted, this.#readTo)); at < this.#pages.length; at++) {
+      const page = this.#pages[at] as Page
+      if (page.live > 0 && !this.#cached.has(page)) return page
+      this.#readTo = page.id
+    }
     return undefined
+  }
+
+  /** Index of the first page of a higher number. */
+  #after(id: number): number {
+    let low = 0
+    let high = this.#pages.length
+    if ((this.#pages.at(-1)?.id ?? 0) <= id) return high
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#pages[middle] as Page).id <= id) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }

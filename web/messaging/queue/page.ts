@@ -4,12 +4,34 @@ import { itemToWire, type QueueItem, readItem } from './queue-item.ts'
 /** Messages of one page, and so of one transfer. */
 export const MAX_PAGE_ITEMS = 512
 
+/** Bodies of one page, beyond which a transfer begins the next. */
+export const PAGE_BYTES = 256 * 1024
+
 /** Messages that came together and share a record on disk and a place in a transfer. */
 export interface Page {
   /** Counts up in its queue on this device. */
   readonly id: number
   /** Its messages that are not finished; at 0 the record goes. */
   live: number
+  /** What its messages take, and what those take that are not finished. */
+  bytes: number
+  liveBytes: number
+}
+
+/** In their order, as many together as a page takes. */
+export function inPages<T>(all: Iterable<T>, sizeOf: (one: T) => number): readonly (readonly T[])[] {
+  const pages: T[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const one of all) {
+    const page = pages.at(-1)
+    bytes += sizeOf(one)
+    if (page && page.length < MAX_PAGE_ITEMS && bytes <= PAGE_BYTES) page.push(one)
+    else {
+      pages.push([one])
+      bytes = sizeOf(one)
+    }
+  }
+  return pages
 }
 
 export function encodePage(items: readonly QueueItem[]): Uint8Array<ArrayBuffer> {

@@ -11,12 +11,22 @@ interface PriorityLane {
   holes: number
 }
 
-/** Where a consumer is in each priority: it has seen everything of a lower order and wants none of it. Orders are whole numbers. */
-export type Cursor = number[]
+/** Where a consumer is in one priority. Orders are whole numbers. */
+interface Place {
+  /** It has looked at everything of a lower order, and got none of it but by `back`. */
+  passed: number
+  /** What has come since, of a lower order: it is to be looked at. In its order. */
+  back: Live[]
+  /** The first that it passed and may want later. */
+  refused: number
+}
+
+/** Where a consumer is in each priority. */
+export type Cursor = readonly Place[]
 
 /**
- * Ready messages: highest priority first, then in their order. Finding the next one costs a binary search; a consumer
- * that is choosy keeps a {@link Cursor}, so that it looks at each message once.
+ * Ready messages: highest priority first, then in their order. Finding the next one costs a binary search; each consumer
+ * keeps a {@link Cursor}, so that it looks at each message once.
  */
 export class Ready {
   readonly #lanes: PriorityLane[] = Array.from({ length: MAX_PRIORITY + 1 }, () => ({
@@ -31,7 +41,11 @@ export class Ready {
   }
 
   static cursor(): Cursor {
-    return new Array<number>(MAX_PRIORITY + 1).fill(Number.NEGATIVE_INFINITY)
+    return Array.from({ length: MAX_PRIORITY + 1 }, () => ({
+      passed: Number.NEGATIVE_INFINITY,
+      back: [],
+      refused: Number.POSITIVE_INFINITY,
+    }))
   }
 
   add(live: Live): void {
@@ -57,18 +71,23 @@ export class Ready {
   /** False when it was not here. */
   remove(live: Live): boolean {
     const lane = this.#laneOf(live)
-    for (let at = lowerBound(lane.orders, live.order); lane.orders[at] === live.order; at++) {
-      if (lane.slots[at] !== live) continue
-      lane.slots[at] = undefined
-      lane.holes++
-      this.#count--
-      if (lane.holes > MAX_HOLES && lane.holes * 2 > lane.slots.length) pack(lane)
-      return true
-    }
-    return false
+    const at = this.#find(live)
+    if (at === undefined) return false
+    lane.slots[at] = undefined
+    lane.holes++
+    this.#count--
+    if (lane.holes > MAX_HOLES && lane.holes * 2 > lane.slots.length) pack(lane)
+    return true
   }
 
-  /** The first that `accepts`; the cursor moves past those that it refuses for good. */
+  #find(live: Live): number | undefined {
+    const { orders, slots } = this.#laneOf(live)
+    for (let at = lowerBound(orders, live.order); orders[at] === live.order; at++)
+      if (slots[at] === live) return at
+    return undefined
+  }
+
+  /** The first that `accepts`, which is then taken or passed. The cursor moves past those that it refuses, `later` until {@link again}. */
   next(cursor: Cursor, accepts: (live: Live) => 'yes' | 'never' | 'later'): Live | undefined {
     if (this.#count === 0) return undefined
     for (let priority = MAX_PRIORITY; priority >= 0; priority--) {
@@ -88,9 +107,32 @@ export class Ready {
     return oldest
   }
 
-  /** A message that a consumer has passed is to be looked at again. */
-  static rewind(cursor: Cursor, { priority, order }: Live): void {
-    cursor[priority] = Math.min(cursor[priority] as number, order)
+  /** A message has come: where the consumer is past its place, it is to be looked at. */
+  static came(cursor: Cursor, live: Live): void {
+    const place = cursor[live.priority] as Place
+    if (live.order >= place.passed) return
+    const last = place.back.at(-1)
+    if (!last || last.order < live.order) place.back.push(live)
+    else if (!place.back.includes(live)) {
+      place.back.push(live)
+      place.back.sort((a, b) => a.order - b.order)
+    }
+  }
+
+  /** What was refused until later may be wanted now. */
+  static again(cursor: Cursor): void {
+    for (const place of cursor) {
+      place.passed = Math.min(place.passed, place.refused)
+      place.refused = Number.POSITIVE_INFINITY
+      // From there on it looks at all of them.
+      place.back = place.back.filter(({ order }) => order < place.passed)
+    }
+  }
+
+  /** The consumer has seen one that stays. */
+  static pass(cursor: Cursor, { priority, order }: Live): void {
+    const place = cursor[priority] as Place
+    place.passed = Math.max(place.passed, order + 0.5)
   }
 
   #nextIn(
@@ -98,15 +140,14 @@ export class Ready {
     cursor: Cursor,
     accepts: (live: Live) => 'yes' | 'never' | 'later',
   ): Live | undefined {
+    const place = cursor[priority] as Place
+    for (let live = place.back.shift(); live; live = place.back.shift())
+      if (this.#find(live) !== undefined && answers(place, live, accepts) === 'yes') return live
     const { slots, orders } = this.#lanes[priority] as PriorityLane
-    let isSettled = true
-    for (let at = lowerBound(orders, cursor[priority] as number); at < slots.length; at++) {
+    for (let at = lowerBound(orders, place.passed); at < slots.length; at++) {
       const live = slots[at]
-      const answer = live ? accepts(live) : 'never'
-      if (answer === 'yes') return live
-      if (answer === 'later') isSettled = false
-      // Only what is refused for good up to here is never looked at again.
-      if (isSettled) cursor[priority] = orders[at + 1] ?? (orders[at] as number) + 0.5
+      if (live && answers(place, live, accepts) === 'yes') return live
+      place.passed = orders[at + 1] ?? (orders[at] as number) + 0.5
     }
     return undefined
   }
@@ -114,6 +155,16 @@ export class Ready {
   #laneOf(live: Live): PriorityLane {
     return this.#lanes[live.priority] as PriorityLane
   }
+}
+
+function answers(
+  place: Place,
+  live: Live,
+  accepts: (live: Live) => 'yes' | 'never' | 'later',
+): 'yes' | 'never' | 'later' {
+  const answer = accepts(live)
+  if (answer === 'later') place.refused = Math.min(place.refused, live.order)
+  return answer
 }
 
 function pack(lane: PriorityLane): void {

@@ -1,14 +1,16 @@
 import type { PeerId } from '../../base/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
+import { headersWeight } from '../item.ts'
 import { DedupWindow } from './dedup.ts'
 import type { Epoch } from './epoch.ts'
 import { Finishers } from './finishers.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Intervals } from './intervals.ts'
-import { encodePage, type Page, pageToStore } from './page.ts'
+import { encodePage, inPages, type Page, pageToStore } from './page.ts'
 import { PageCache } from './page-cache.ts'
 import type { QueueItem, Tags } from './queue-item.ts'
 import type { QueueSettings } from './settings.ts'
+import { SparsePages } from './sparse-pages.ts'
 import {
   TABLE_ATTEMPTS,
   TABLE_DEDUP,
@@ -20,8 +22,6 @@ import {
 import { TxLedger } from './tx-ledger.ts'
 import type { TxState } from './tx-state.ts'
 
-/** Bodies of one page, beyond which a transfer begins the next. */
-export const PAGE_BYTES = 256 * 1024
 /** What a message costs beside its body. */
 export const MESSAGE_COST_BYTES = 128
 
@@ -48,9 +48,9 @@ export interface Live {
   readonly size: number
   readonly headers: QueueItem['headers']
   readonly tags: Tags
-  readonly page: Page
+  page: Page
   /** Its place in the page. */
-  readonly at: number
+  at: number
   /** Attempts that failed. */
   attempts: number
 }
@@ -100,6 +100,9 @@ export class Replica {
   maxOrder = 0
   readonly #store: Store
   readonly #cache: PageCache
+  readonly #sparse = new SparsePages()
+  #isCompacting = false
+  #isDropped = false
   /** What comes and what is finished go to disk together. */
   readonly #commits: GroupCommit<readonly QueueItem[], Added>
   #nextPage = 1
@@ -202,13 +205,20 @@ export class Replica {
     await this.#store.write([this.#row()], 'relaxed')
   }
 
-  /** Undefined where the disk no longer has it whole. */
-  items(page: Page): Promise<readonly QueueItem[] | undefined> {
-    return this.#cache.items(page)
+  /** As it is now. Undefined where the disk no longer has it whole. Rejects with the store's error. */
+  async itemOf(live: Live): Promise<QueueItem | undefined> {
+    for (;;) {
+      const { page, at } = live
+      const item = (await this.#cache.items(page))?.[at]
+      if (item) return { ...item, order: live.order }
+      // It may have moved to another page while that one was read.
+      if (live.page === page) return undefined
+    }
   }
 
   /** Removes all of it from this device. */
   async drop(): Promise<void> {
+    this.#isDropped = true
     const range = { from: [this.queue], to: [this.queue, '\uffff'] } as const
     await this.#store.write(
       [
@@ -224,12 +234,13 @@ export class Replica {
   /** What lay on disk: called for each of its rows before anything else. */
   restorePage(id: number, items: readonly QueueItem[]): void {
     this.#nextPage = Math.max(this.#nextPage, id + 1)
-    const page: Page = { id, live: 0 }
+    const page = newPage(id, items)
     for (const [at, item] of items.entries()) {
       const source = this.source(item.from, item.stream)
       if (!source.done.has(item.number) && !source.live.has(item.number)) this.#index(item, page, at)
     }
     if (page.live === 0) this.#removes.push({ table: TABLE_PAGES, key: [this.queue, id], remove: true })
+    this.#sparse.note(page)
   }
 
   restoreDedup(page: number, ids: readonly string[]): void {
@@ -258,6 +269,7 @@ export class Replica {
       this.#takeUnsettled(),
       drafts.flatMap((draft) => draft?.writes ?? []),
     )
+    void this.#compactAll()
     return drafts.map((draft) => {
       if (!draft) return 'settling' in failed ? { failure: failed.settling } : { lives: [] }
       if (!('pages' in failed)) return { lives: this.#keep(draft) }
@@ -293,13 +305,10 @@ export class Replica {
   #draft(items: readonly QueueItem[], taken: Set<string>): PageDraft | undefined {
     const fresh = items.filter((item) => this.#isNew(item, taken))
     if (fresh.length === 0) return undefined
-    const page: Page = { id: this.#nextPage++, live: 0 }
+    const page = newPage(this.#nextPage++, fresh)
     const bytes = encodePage(fresh)
     const dedupIds = fresh.flatMap(({ tags }) => tags.dedupId ?? [])
-    const writes: StoreWrite[] = [
-      { table: TABLE_PAGES, key: [this.queue, page.id], value: pageToStore(bytes) },
-      ...this.dedup.add(page.id, dedupIds),
-    ]
+    const writes: StoreWrite[] = [this.#pageWrite(page, bytes), ...this.dedup.add(page.id, dedupIds)]
     return { page, fresh, byteCount: bytes.byteLength, writes }
   }
 
@@ -324,7 +333,7 @@ export class Replica {
     this.maxOrder = Math.max(this.maxOrder, order)
     // Finished while it was written: a merge brought both.
     if (source.done.has(number)) return undefined
-    const size = item.body.byteLength + MESSAGE_COST_BYTES
+    const size = sizeOf(item)
     const times = { sentAt, expiresAt, deliverAt }
     const live: Live = {
       source,
@@ -341,7 +350,7 @@ export class Replica {
     }
     source.live.set(number, live)
     this.transactions.index(live)
-    if (page.live++ === 0) this.#cache.add(page)
+    this.#place(live, page, at)
     this.count++
     this.bytes += size
     return live
@@ -360,7 +369,7 @@ export class Replica {
       this.#forgetTx(live)
       if (live.attempts > 0)
         this.#removes.push({ table: TABLE_ATTEMPTS, key: this.#attemptsKey(live), remove: true })
-      if (--live.page.live === 0) this.#forget(live.page)
+      this.#displace(live)
     }
   }
 
@@ -373,9 +382,79 @@ export class Replica {
     this.transactions.forget(live)
   }
 
-  #forget(page: Page): void {
+  #place(live: Live, page: Page, at: number): void {
+    live.page = page
+    live.at = at
+    page.liveBytes += live.size
+    if (page.live++ === 0) this.#cache.add(page)
+  }
+
+  /** Its page goes with its last message. */
+  #displace({ page, size }: Live): void {
+    page.live--
+    page.liveBytes -= size
+    this.#sparse.note(page)
+    if (page.live > 0) return
     this.#removes.push({ table: TABLE_PAGES, key: [this.queue, page.id], remove: true })
     this.#cache.delete(page)
+  }
+
+  /** Where little is left of many pages, that little moves together, while all goes on. */
+  async #compactAll(): Promise<void> {
+    if (this.#isCompacting) return
+    this.#isCompacting = true
+    for (let pages = this.#sparse.take(); pages.length > 0; pages = this.#sparse.take()) {
+      await this.#compact(pages).catch(() => {
+        // The disk fails: they stay as they are, until more of them is finished.
+      })
+    }
+    this.#isCompacting = false
+  }
+
+  async #compact(pages: readonly Page[]): Promise<void> {
+    const left: { readonly live: Live; readonly item: QueueItem }[] = []
+    const emptied: Page[] = []
+    for (const page of pages) {
+      const items = await this.#cache.peek(page)
+      if (items) emptied.push(page)
+      for (const item of items ?? []) {
+        const live = this.find(item.from, item.stream, item.number)
+        if (live?.page === page) left.push({ live, item: { ...item, order: live.order } })
+      }
+    }
+    const full = inPages(left, ({ live }) => live.size + headersWeight(live.headers)).map((part) => {
+      const items = part.map(({ item }) => item)
+      return { page: newPage(this.#nextPage++, items), part, items }
+    })
+    if (this.#isDropped) return
+    await this.#store.write(
+      [
+        ...full.map(({ page, items }) => this.#pageWrite(page, encodePage(items))),
+        ...emptied.map(
+          (page): StoreWrite => ({ table: TABLE_PAGES, key: [this.queue, page.id], remove: true }),
+        ),
+      ],
+      'relaxed',
+    )
+    for (const { page, part } of full)
+      this.#move(
+        part.map(({ live }) => live),
+        page,
+      )
+  }
+
+  /** Less what was finished meanwhile. */
+  #move(lives: readonly Live[], page: Page): void {
+    for (const [at, live] of lives.entries()) {
+      if (live.source.live.get(live.number) !== live) continue
+      this.#displace(live)
+      this.#place(live, page, at)
+    }
+    if (page.live === 0) this.#removes.push({ table: TABLE_PAGES, key: [this.queue, page.id], remove: true })
+  }
+
+  #pageWrite(page: Page, bytes: Uint8Array<ArrayBuffer>): StoreWrite {
+    return { table: TABLE_PAGES, key: [this.queue, page.id], value: pageToStore(bytes) }
   }
 
   #takeUnsettled(): Unsettled {
@@ -404,6 +483,15 @@ export class Replica {
   #attemptsKey({ source, number }: Live): readonly (string | number)[] {
     return [this.queue, source.from, source.stream, number]
   }
+}
+
+/** Nothing of it is live yet. */
+function newPage(id: number, items: readonly QueueItem[]): Page {
+  return { id, live: 0, liveBytes: 0, bytes: items.reduce((sum, item) => sum + sizeOf(item), 0) }
+}
+
+function sizeOf({ body }: QueueItem): number {
+  return body.byteLength + MESSAGE_COST_BYTES
 }
 
 function* range(from: number, to: number): Generator<number, void, undefined> {

@@ -18,9 +18,8 @@ import type { OutboxDraft } from './draft.ts'
 import { headToWire, METHOD_PUT, type PutAnswer, readHead, readPutAnswer } from './messages.ts'
 import { type Kept, type LoadedOutbox, type OutboxRecord, OutboxRecords } from './outbox-records.ts'
 import { isSameReign, type Ownership, type Reign } from './ownership.ts'
-import { MAX_PAGE_ITEMS } from './page.ts'
+import { MAX_PAGE_ITEMS, PAGE_BYTES } from './page.ts'
 import { type Draft, draftToWire } from './queue-item.ts'
-import { PAGE_BYTES } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
 
 const PUT_MS = 20_000
