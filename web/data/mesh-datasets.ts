@@ -1,4 +1,4 @@
-import { type DatasetId, option } from '../base/index.ts'
+import { type DatasetId, option, visibleName } from '../base/index.ts'
 import type { AddOptions, Dataset, DatasetManifest, Datasets, Preview, ReadOptions } from './dataset.ts'
 import { DataError } from './errors.ts'
 import { Ingest, type IngestPorts } from './ingest.ts'
@@ -105,6 +105,8 @@ function resolveShardBytes(name: string, source: Source, options: AddOptions): n
   if (!isDatasetName(name)) {
     throw new DataError('bad-name', `a name has 1 to ${MAX_NAME_LENGTH} characters and no control characters`)
   }
+  if (hasUnseen(name))
+    throw new DataError('bad-name', 'a name has nothing that is not seen or turns text around')
   checkSource(source)
   option.names('add', options, ADD_OPTIONS)
   checkReadOptions(options)
@@ -114,6 +116,12 @@ function resolveShardBytes(name: string, source: Source, options: AddOptions): n
   option.signal('signal', options.signal)
   const { shardBytes: wanted = defaultShardBytes(source) } = options
   return option.count('shardBytes', wanted, { least: MIN_SHARD_BYTES, most: MAX_SHARD_BYTES })
+}
+
+/** Spaces aside: two names that differ in what nobody sees would be one for people. */
+function hasUnseen(name: string): boolean {
+  const solid = (text: string) => text.replace(/\s/gu, '')
+  return solid(visibleName(name, MAX_NAME_LENGTH)) !== solid(name)
 }
 
 function defaultShardBytes(source: Source): number {

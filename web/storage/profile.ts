@@ -6,6 +6,7 @@ import {
   type RoomId,
   toBase32,
   toHex,
+  visibleName,
 } from '../base/index.ts'
 import { StoreError } from './errors.ts'
 import { deleteIndexedDbStore, openIndexedDbStore } from './indexeddb.ts'
@@ -126,7 +127,7 @@ class IndexedDbProfileStore implements ProfileStore {
 
   async name(): Promise<string> {
     const known = await this.#store.get(META, 'name')
-    if (typeof known === 'string') return known
+    if (typeof known === 'string' && visibleName(known) !== '') return known
     const [first = 0, second = 0] = crypto.getRandomValues(new Uint8Array(2))
     const name = `${FIRST[first % FIRST.length]} ${SECOND[second % SECOND.length]}`
     await this.setName(name)

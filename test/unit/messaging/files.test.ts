@@ -328,6 +328,26 @@ describe('FIL5 everything from another member is checked and bounded', () => {
     expect(incoming.file).toMatchObject({ name: 'a_b_c_.txt', type: 'text/plain' })
   })
 
+  test.each([
+    ['a\u202egpj.exe', 'agpj.exe'],
+    ['\u200b \u3164', 'file'],
+    ['', 'file'],
+    ['..', '..'],
+    ['one\ntwo\u2028.txt', 'one_two .txt'],
+    [`${'x'.repeat(254)}😀.txt`, 'x'.repeat(254)],
+    ['half\ud83d.txt', 'half\ufffd.txt'],
+    [`a${'\u0301'.repeat(100)}`, `a${'\u0301'.repeat(4)}`],
+  ])('a name is made fit to be shown, by its sender and by who gets it: %j', async (given, shown) => {
+    const room = await FileRoom.open(2)
+    const { in: incoming, out } = await room.offers(0, 1, new File(['x'], given))
+    expect([out.file.name, incoming.file.name]).toEqual([shown, shown])
+    const from = room.peer(0)
+    for (const claimed of ['a\u200fgpj.exe', 'x\u200b', '\u3164'])
+      expect(room.files(1).fetch(from, { ...good, name: claimed } as never).file.name).toMatch(
+        /^(agpj\.exe|x|file)$/,
+      )
+  })
+
   test('whoever is not here, and what is no file, is refused at once', async () => {
     const room = await FileRoom.open(1)
     const files = room.files(0)

@@ -1,4 +1,4 @@
-import { isCount, isRecord, isTokenId } from '../../base/index.ts'
+import { isCount, isRecord, isTokenId, visibleName } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import type { FileInfo, SharedFile } from './transfer.ts'
 
@@ -18,8 +18,9 @@ const MOST_CHUNK_BYTES = 8 * 1024 * 1024
 /** Half a terabyte. */
 export const MAX_FILE_BYTES = MAX_CHUNKS * MOST_CHUNK_BYTES
 const MAX_NAME_LENGTH = 255
-// biome-ignore lint/suspicious/noControlCharactersInRegex: those are what it is for.
-const UNSAFE = /[\u0000-\u001f\u007f/\\\u202a-\u202e\u2066-\u2069]/gu
+/** A path is none of a file's name, and a control character is shown where it was. */
+const NO_NAME = /[\p{Cc}/\\]/gu
+const TURNING = /[\u202a-\u202e\u2066-\u2069]/u
 const TYPE = /^[a-z0-9][a-z0-9.+-]{0,63}\/[a-z0-9][a-z0-9.+-]{0,63}$/u
 
 export type End = 'done' | 'declined' | 'cancelled' | 'failed'
@@ -42,9 +43,8 @@ export function chunkLength(size: number, index: number): number {
 
 /** What this node says of a file, made so that every reader takes it. */
 export function fileInfo(file: Blob, name: string, lastModified: number): FileInfo {
-  const safe = name.replaceAll(UNSAFE, '_').toWellFormed().slice(0, MAX_NAME_LENGTH).trim()
   const type = file.type.split(';')[0]?.trim().toLowerCase() ?? ''
-  return { name: safe || 'file', size: file.size, type: TYPE.test(type) ? type : '', lastModified }
+  return { name: safeName(name), size: file.size, type: TYPE.test(type) ? type : '', lastModified }
 }
 
 export function offerToWire({ id, name, size, type, lastModified }: SharedFile): Value {
@@ -58,7 +58,7 @@ export function readOffer(value: unknown): SharedFile | undefined {
   if (!isTokenId(id) || !isName(name) || !isSize(size)) return undefined
   if (typeof type !== 'string' || (type !== '' && !TYPE.test(type))) return undefined
   if (!Number.isFinite(lastModified)) return undefined
-  return { id, name, size, type, lastModified: lastModified as number }
+  return { id, name: safeName(name), size, type, lastModified: lastModified as number }
 }
 
 export function readChunkAsk(value: unknown): { id: string; index: number; bytes: number } | undefined {
@@ -81,14 +81,17 @@ export function readFileId(value: unknown): string | undefined {
   return isTokenId(id) ? id : undefined
 }
 
+/** From a peer: what its own build would have taken out is refused, what is merely unseen is taken out here. */
 function isName(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value.length >= 1 &&
-    value.length <= MAX_NAME_LENGTH &&
-    value.isWellFormed() &&
-    value.search(UNSAFE) === -1
-  )
+  const isText = typeof value === 'string' && value.length >= 1 && value.length <= MAX_NAME_LENGTH
+  return isText && value.isWellFormed() && value.search(NO_NAME) === -1 && value.search(TURNING) === -1
+}
+
+/** Of anybody's file: what is seen of its name, without a path. Never empty. */
+function safeName(name: string): string {
+  const seen = visibleName(name.slice(0, 4 * MAX_NAME_LENGTH).replaceAll(NO_NAME, '_'), MAX_NAME_LENGTH)
+  // The bound is in UTF-16 units; half a character at its end goes.
+  return visibleName(seen.slice(0, MAX_NAME_LENGTH), MAX_NAME_LENGTH) || 'file'
 }
 
 function isSize(value: unknown): value is number {

@@ -1,4 +1,4 @@
-import type { PeerId } from '../../base/index.ts'
+import { type PeerId, visibleName } from '../../base/index.ts'
 import type { HistoryEntry, SharedFile } from '../../messaging/index.ts'
 import { valueText } from '../value-text.ts'
 
@@ -109,7 +109,7 @@ function fileOf(headers: HistoryEntry['headers']): SharedFile | undefined {
   if (kindOf(headers) !== 'file' || typeof id !== 'string' || typeof name !== 'string') return undefined
   if (typeof size !== 'number' || typeof type !== 'string' || typeof lastModified !== 'number')
     return undefined
-  return { id, name, size, type, lastModified }
+  return { id, name: visibleName(name, 255) || 'file', size, type, lastModified }
 }
 
 function kindOf(headers: HistoryEntry['headers']): MessageKind | undefined {

@@ -1,3 +1,4 @@
+import { visibleName } from '../../base/index.ts'
 import type { HistoryEntry } from '../../messaging/index.ts'
 import type { MeshNode } from '../../node.ts'
 import { createObservable, type Observable } from '../observable.ts'
@@ -38,9 +39,9 @@ export function createNotifications(node: MeshNode, openTopic: (topic: string) =
     const others = fresh.filter((entry) => entry.state === 'received' && !isAside(entry))
     for (const { entry, text: words } of conversationOf(others).slice(-3)) {
       if (wanted === 'mentions' && !mentions(words, node.name)) continue
-      const name = String(entry.headers['name'] ?? '')
+      const name = visibleName(String(entry.headers['name'] ?? ''))
       const title = text.chat.notification(name, topic.slice('chat.'.length))
-      const note = new Notification(title, { body: words.slice(0, MAX_LENGTH), tag: entry.id })
+      const note = new Notification(title, { body: words.slice(0, MAX_LENGTH).toWellFormed(), tag: entry.id })
       note.onclick = () => {
         window.focus()
         openTopic(topic)

@@ -1,4 +1,5 @@
 import { type FormEvent, useId, useState } from 'react'
+import { visibleName } from '../../base/index.ts'
 import type { AddOptions, ColumnType, DatasetFormat, Preview } from '../../data/index.ts'
 import { bytesText } from '../format.ts'
 import { useAsync, useNode } from '../hooks.ts'
@@ -20,7 +21,7 @@ interface PreviewDialogProps {
 /** The first records as they will be read, before anything is stored. Types are chosen here or not at all. */
 export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
   const { datasets } = useNode()
-  const [name, setName] = useState(file.name)
+  const [name, setName] = useState(visibleName(file.name, 200))
   const [kind, setKind] = useState<Kind>()
   const [schema, setSchema] = useState<Schema>({})
   const formId = useId()

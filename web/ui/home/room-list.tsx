@@ -1,6 +1,6 @@
 import { ArrowRight, Pencil, Trash2 } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
-import type { RoomId } from '../../base/index.ts'
+import { type RoomId, visibleName } from '../../base/index.ts'
 import type { KnownRoom } from '../../browser.ts'
 import { agoText } from '../format.ts'
 import { useNow } from '../hooks.ts'
@@ -60,11 +60,7 @@ function RoomRow({
   const label = labelOf(room)
   const save = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    onLabel(
-      String(new FormData(event.currentTarget).get('label') ?? '')
-        .trim()
-        .slice(0, 60),
-    )
+    onLabel(visibleName(String(new FormData(event.currentTarget).get('label') ?? ''), 60))
     setEditing(false)
   }
   if (isEditing) {

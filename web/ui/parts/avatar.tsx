@@ -16,7 +16,11 @@ export function Avatar({ person, size = 'medium' }: { person: Person; size?: 'sm
 }
 
 function initials(name: string): string {
-  const words = name.trim().split(/\s+/)
+  const words = name
+    .replace(/ · \w{4}$/, '')
+    .replaceAll(/[\u2068\u2069]/g, '')
+    .trim()
+    .split(/\s+/)
   const letters =
     words.length > 1
       ? [words[0], words.at(-1)].map((word) => firstLetter(word ?? ''))

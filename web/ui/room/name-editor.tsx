@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from 'react'
+import { visibleName } from '../../base/index.ts'
 import { useNode, useSnapshot } from '../hooks.ts'
 import { Avatar } from '../parts/avatar.tsx'
 import { Dialog } from '../parts/dialog.tsx'
@@ -16,9 +17,7 @@ export function NameEditor({ session }: { session: Session }) {
   const [isOpen, setOpen] = useState(false)
   const save = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault()
-    const next = String(new FormData(event.currentTarget).get('name') ?? '')
-      .trim()
-      .slice(0, MAX_LENGTH)
+    const next = visibleName(String(new FormData(event.currentTarget).get('name') ?? ''), MAX_LENGTH)
     if (next !== '' && next !== name) {
       node.rename(next)
       session
