@@ -21,6 +21,8 @@ export default defineConfig(({ mode }) => {
   const isTest = process.env['VITEST'] !== undefined
   return {
     root: isTest ? ROOT : WEB,
+    // The page is the same below whatever path a proxy puts in front of it.
+    base: './',
     plugins: [
       virtualModules(),
       react(),

@@ -9,6 +9,8 @@ import { StaticFiles } from './static.ts'
 
 /** Members of a key that one request may learn. */
 const MAX_LISTED_PEERS = 32
+/** An app has written the `#` of an invite as a part of the path. A browser keeps what is behind the new `#` to itself. */
+const ESCAPED_INVITE = /^\/%23([A-Za-z2-7]{58})(?![A-Za-z2-7])/i
 const NO_UPGRADE =
   'A WebSocket was asked for without an upgrade: a proxy in between must pass the headers Upgrade and Connection on.'
 /** What the stock server says at its root. */
@@ -84,6 +86,8 @@ export class HttpRoutes {
     const asked = (request.url ?? '/').split('?', 1)[0] ?? '/'
     if (`${asked}/` === this.#settings.basePath) return sendRedirect(response, this.#settings.basePath)
     const path = withoutBase(this.#settings, asked)
+    const code = ESCAPED_INVITE.exec(path)?.[1]
+    if (code !== undefined) return sendRedirect(response, `./#${code}`)
     if (request.method === 'OPTIONS') return this.#answerPreflight(request, response)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD, OPTIONS')
@@ -141,8 +145,10 @@ export class HttpRoutes {
 
   #answerConfig(request: IncomingMessage, response: ServerResponse): void {
     if (!this.#admits(request, response)) return
-    const { iceServers, path } = this.#settings
-    sendJson(response, { iceServers, lanUrl: this.#state.lanUrl, ...(path === '/' ? {} : { path }) })
+    const { iceServers, path, publicUrl } = this.#settings
+    const { lanUrl } = this.#state
+    const where = { ...(path === '/' ? {} : { path }), ...(publicUrl === undefined ? {} : { publicUrl }) }
+    sendJson(response, { iceServers, lanUrl, ...where })
   }
 
   /** A WebSocket was wanted, and what asks for one got lost on the way. */

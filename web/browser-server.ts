@@ -3,9 +3,13 @@ export interface ServerConfig {
   readonly iceServers: readonly RTCIceServer[]
   /** The https address of the same page for other devices of this network. */
   readonly lanUrl: string | undefined
+  /** Where browsers find the page, if a proxy is in front. */
+  readonly publicUrl: string | undefined
+  /** Where the protocol lives below the server's address, with a slash at both ends. */
+  readonly path: string
 }
 
-const NONE: ServerConfig = { iceServers: [], lanUrl: undefined }
+const NONE: ServerConfig = { iceServers: [], lanUrl: undefined, publicUrl: undefined, path: '/' }
 const CONFIG_LIMIT_MS = 2_000
 
 /** Never rejects: a page that is open without its server works with what it has. */
@@ -25,14 +29,17 @@ export async function fetchServerConfig(server: URL, signal: AbortSignal | undef
 
 function readConfig(value: unknown): ServerConfig {
   if (typeof value !== 'object' || value === null) return NONE
-  const { iceServers, lanUrl } = value as { iceServers?: unknown; lanUrl?: unknown }
+  const { iceServers, lanUrl, publicUrl, path } = value as { [name: string]: unknown }
   return {
     iceServers: Array.isArray(iceServers) ? iceServers.filter(isIceServer) : [],
-    lanUrl:
-      typeof lanUrl === 'string' && URL.canParse(lanUrl) && new URL(lanUrl).protocol === 'https:'
-        ? lanUrl
-        : undefined,
+    lanUrl: isUrl(lanUrl, ['https:']) ? lanUrl : undefined,
+    publicUrl: isUrl(publicUrl, ['https:', 'http:']) ? publicUrl : undefined,
+    path: typeof path === 'string' && /^\/[\w.~/-]{0,256}$/.test(path) && path.endsWith('/') ? path : '/',
   }
+}
+
+function isUrl(value: unknown, protocols: readonly string[]): value is string {
+  return typeof value === 'string' && URL.canParse(value) && protocols.includes(new URL(value).protocol)
 }
 
 function isIceServer(value: unknown): value is RTCIceServer {

@@ -8,22 +8,23 @@ import { createPeerJsTransport } from './mesh/peerjs.ts'
 import {
   createNode,
   createRoomSecret,
-  decodeInvite,
   derivePeerId,
   deriveRoom,
+  type Invite,
   InviteError,
   MAX_SLOTS,
   type MeshNode,
   NODE_TABLES,
+  readInvite,
 } from './node.ts'
 import { openIndexedDbStore } from './storage/indexeddb.ts'
 import { openProfileStore, type ProfileStore, type Slot } from './storage/profile.ts'
 
 export * from './node.ts'
 
-/** `link`: of `insecure`, the https address of the same page, where the server names one. */
+/** `link`: of `insecure`, the https address of the same page, where the server names one; of `other-server`, the invite. */
 export class BrowserError extends TabmeshError<
-  'unknown-room' | 'bad-invite' | 'storage-refused' | 'insecure' | 'unsupported'
+  'unknown-room' | 'bad-invite' | 'other-server' | 'storage-refused' | 'insecure' | 'unsupported'
 > {
   readonly link: string | undefined
 
@@ -47,11 +48,14 @@ export interface KnownRoom {
 }
 
 export interface JoinOptions {
-  /** An invite's URL, `new` to make a room, or the id of a known room. Rejects with a BrowserError `unknown-room`, `bad-invite`. */
+  /**
+   * An invite's URL, also within a message; `new` to make a room; or the id of a known room. Rejects with a BrowserError
+   * `unknown-room`, `bad-invite`, or `other-server` where the URL is of neither this page nor its server.
+   */
   readonly room: { readonly invite: string } | { readonly id: string } | 'new'
   /** Remembered for this profile. Default: the remembered one, else a generated one. */
   readonly name?: string
-  /** Where the signaling server is; default: the page's own origin. */
+  /** Where the signaling server is; default: the page's own origin. A path that the server's `/config` names is added. */
   readonly signalingUrl?: string
   /** STUN and TURN servers. Default: what the server's `/config` names, else none. */
   readonly iceServers?: readonly RTCIceServer[]
@@ -72,7 +76,7 @@ export interface Profile {
 
 /** Rejects with a BrowserError: `insecure` (plain http elsewhere than localhost), `storage-refused`, `unsupported`. */
 export async function openProfile(): Promise<Profile> {
-  await assertSecure(() => fetchServerConfig(new URL('/', location.origin), undefined))
+  await assertSecure(() => fetchServerConfig(new URL('.', location.href), undefined))
   const store = await openedProfile()
   return {
     name: () => store.name(),
@@ -85,7 +89,7 @@ export async function openProfile(): Promise<Profile> {
 
 /**
  * Claims a slot, opens its store and joins. Resolves to the node; rejects with a BrowserError: `unknown-room`,
- * `bad-invite`, `storage-refused` (IndexedDB will not open), `insecure` (plain http elsewhere than localhost),
+ * `bad-invite`, `other-server`, `storage-refused` (IndexedDB will not open), `insecure` (plain http elsewhere than localhost),
  * `unsupported` (no WebRTC, or no Ed25519); with an OptionError; or with `signal.reason`.
  */
 export async function joinRoom(options: JoinOptions): Promise<MeshNode> {
@@ -95,7 +99,9 @@ export async function joinRoom(options: JoinOptions): Promise<MeshNode> {
   await assertSupported(config)
   const profile = await openedProfile()
   try {
-    const secret = await secretFor(options.room, profile)
+    const secret = await secretFor(options.room, profile, async (addresses) =>
+      areOwn(addresses, signalingUrl, await config),
+    )
     const { roomId } = await deriveRoom(browserCrypto, secret)
     await profile.rememberRoom(roomId, secret)
     const slot = await profile.claimSlot(roomId, options.signal ? { signal: options.signal } : {})
@@ -131,6 +137,8 @@ function isWebAddress(text: unknown): boolean {
   return typeof text === 'string' && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 }
 
+const LOOPBACK = /\/\/(localhost|127\.0\.0\.1|\[::1\])(?=:|$)/
+
 interface Opening {
   readonly options: JoinOptions
   readonly signalingUrl: URL
@@ -157,7 +165,7 @@ async function openNode({
     const peerId = await derivePeerId(browserCrypto, slot.identity.publicKey)
     const iceServers = options.iceServers ?? config.iceServers
     const transport = createPeerJsTransport({
-      signalingUrl: signalingUrl.href,
+      signalingUrl: protocolUrl(signalingUrl, config),
       key: roomId,
       peerId,
       token: slot.token,
@@ -210,9 +218,13 @@ function askToPersist(): void {
 /** A name that is not remembered is a name for this visit. */
 function keepName(): void {}
 
-async function secretFor(room: JoinOptions['room'], profile: ProfileStore): Promise<Uint8Array> {
+async function secretFor(
+  room: JoinOptions['room'],
+  profile: ProfileStore,
+  isOurs: (addresses: readonly string[]) => Promise<boolean>,
+): Promise<Uint8Array> {
   if (room === 'new') return createRoomSecret(browserRandom)
-  if ('invite' in room) return decodeInvite(room.invite)
+  if ('invite' in room) return secretOfOurs(readInvite(room.invite), isOurs)
   const known = isRoomId(room.id) ? await profile.secretOf(room.id) : undefined
   if (!known)
     throw new BrowserError(
@@ -222,11 +234,45 @@ async function secretFor(room: JoinOptions['room'], profile: ProfileStore): Prom
   return known
 }
 
+async function secretOfOurs(
+  { secret, code, addresses }: Invite,
+  isOurs: (addresses: readonly string[]) => Promise<boolean>,
+): Promise<Uint8Array> {
+  const [address] = addresses
+  if (address === undefined || (await isOurs(addresses))) return secret
+  const where = URL.canParse(address) ? new URL(address).host : address
+  throw new BrowserError('other-server', `This invite is for ${where}, not for this page. Open it there.`, {
+    link: `${address}#${code}`,
+  })
+}
+
+/** One server goes by several names: the page's, the one that is asked, and those that its configuration names. */
+function areOwn(
+  addresses: readonly string[],
+  signalingUrl: URL,
+  { lanUrl, publicUrl }: ServerConfig,
+): boolean {
+  const own = [location.href, signalingUrl.href, lanUrl, publicUrl].filter((url) => url !== undefined)
+  const origins = own.map(originOf)
+  return addresses.some((address) => !URL.canParse(address) || origins.includes(originOf(address)))
+}
+
+/** The names of this machine are one. */
+function originOf(url: string): string {
+  const { origin } = new URL(url)
+  return origin.replace(LOOPBACK, '//localhost')
+}
+
+/** Where the protocol is, below the server's address. */
+function protocolUrl(server: URL, { path }: ServerConfig): string {
+  return server.pathname.endsWith(path) ? server.href : new URL(`.${path}`, server).href
+}
+
 /** On a page that is served to this machine only, an invite names the address that others can open. */
-function inviteBase({ lanUrl }: ServerConfig): string {
+function inviteBase({ lanUrl, publicUrl }: ServerConfig): string {
   const own = location.origin + location.pathname
-  const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname)
-  return isLocal && lanUrl !== undefined ? new URL(location.pathname, lanUrl).href : own
+  if (!LOOPBACK.test(location.origin)) return own
+  return publicUrl ?? (lanUrl === undefined ? own : new URL(location.pathname, lanUrl).href)
 }
 
 /** The server is asked only where its answer is needed. */

@@ -18,7 +18,9 @@ declare global {
 const browser = createLoader(() => import('./browser.ts'))
 
 const session = createSession({
-  joinRoom: async (options) => (await browser.load()).joinRoom(options),
+  // A proxy may have put the page below a path, and the server with it.
+  joinRoom: async (options) =>
+    (await browser.load()).joinRoom({ ...options, signalingUrl: new URL('.', location.href).href }),
   openProfile: async () => (await browser.load()).openProfile(),
   onNode: (node) => {
     if (node === undefined) delete window.tabmesh

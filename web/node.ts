@@ -65,9 +65,11 @@ export {
   decodeInvite,
   derivePeerId,
   deriveRoom,
+  type Invite,
   InviteError,
   RoomError,
   type RoomKeys,
+  readInvite,
   TransportError,
 } from './mesh/index.ts'
 export type {

@@ -7,8 +7,10 @@ declare const __PRECACHE__: readonly string[]
 
 const PREFIX = 'tabmesh-'
 const CURRENT = PREFIX + __BUILD_ID__
-const PAGE = '/'
 declare const self: ServiceWorkerGlobalScope
+/** The folder that the page is served from: behind a proxy it may be any. */
+const PAGE = new URL('.', self.location.href).pathname
+const FILES = __PRECACHE__.map((path) => PAGE + path.slice(1))
 
 /**
  * Answers for the page and its own hashed files and for nothing else: signaling, configuration, health and metrics are
@@ -23,7 +25,7 @@ self.addEventListener('fetch', (event) => {
     return
   }
   // A tab that still runs the version before finds its lazy parts in that version's cache.
-  if (__PRECACHE__.includes(url.pathname) || url.pathname.startsWith('/assets/')) {
+  if (FILES.includes(url.pathname) || url.pathname.startsWith(`${PAGE}assets/`)) {
     event.respondWith(fromCache(url.pathname, request))
   }
 })
@@ -46,7 +48,7 @@ self.addEventListener('message', (event) => {
 
 async function precache(): Promise<void> {
   const cache = await caches.open(CURRENT)
-  await cache.addAll(__PRECACHE__.map((path) => new Request(path, { cache: 'reload' })))
+  await cache.addAll(FILES.map((path) => new Request(path, { cache: 'reload' })))
 }
 
 /** Keeps this version's files and those of the one before, which another tab may still run. */

@@ -157,6 +157,32 @@ test.describe('room', () => {
     await expect(alice.page.getByText(text.home.notAnInvite)).toBeVisible()
   })
 
+  test('INV4: a message with an invite in it is pasted and joins', async ({ alice, bob }) => {
+    await alice.startsRoom()
+    const invite = await alice.invite()
+    await bob.goesHome()
+    await types(
+      bob.page.getByRole('textbox', { name: text.home.join }),
+      `Come in: <${invite.replace('#', '%23')}>, now.`,
+    )
+    await bob.button(text.home.joinButton).click()
+    await bob.isInRoom()
+    await alice.sees(bob)
+    expect(bob.page.url()).not.toContain(new URL(invite).hash.slice(1))
+  })
+
+  test('INV5: an invite for another server says so, offers the way there, and leaves no secret in the address', async ({
+    alice,
+  }) => {
+    await alice.goesHome()
+    const invite = 'https://mesh.example/room/#a4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4d2hwbezm'
+    await types(alice.page.getByRole('textbox', { name: text.home.join }), invite)
+    await alice.button(text.home.joinButton).click()
+    await expect(alice.page.getByText(text.failed['other-server']?.[0] ?? '')).toBeVisible()
+    await expect(alice.link(text.openThere)).toHaveAttribute('href', invite)
+    expect(new URL(alice.page.url()).hash).toBe('')
+  })
+
   test('UI2: back in the history leaves the room, and its page shows the rooms', async ({ alice }) => {
     await alice.startsRoom()
     await alice.tells(() => history.back())

@@ -21,7 +21,9 @@ export {
   decodeInvite,
   deriveRoom,
   encodeInvite,
+  type Invite,
   type RoomKeys,
+  readInvite,
 } from './room-secret.ts'
 export type {
   Connection,

@@ -15,12 +15,7 @@ export interface Listing {
 /** What the server lists for `key`. Rejects with `signaling-down`, or `signal.reason`. */
 export async function listPeers(signalingUrl: string, key: string, signal: AbortSignal): Promise<Listing> {
   try {
-    const response = await fetch(`${signalingUrl.replace(/\/$/, '')}/${key}/peers`, {
-      signal,
-      cache: 'no-store',
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-    })
+    const response = await askForPeers(signalingUrl, key, signal)
     if (!response.ok) throw new RangeError(`status ${response.status}`)
     const listed: unknown = JSON.parse(await readText(response))
     if (!Array.isArray(listed)) throw new TypeError('no list')
@@ -31,7 +26,17 @@ export async function listPeers(signalingUrl: string, key: string, signal: Abort
   }
 }
 
-async function readText(response: Response): Promise<string> {
+export function askForPeers(signalingUrl: string, key: string, signal: AbortSignal): Promise<Response> {
+  return fetch(`${signalingUrl.replace(/\/$/, '')}/${key}/peers`, {
+    signal,
+    cache: 'no-store',
+    credentials: 'omit',
+    referrerPolicy: 'no-referrer',
+  })
+}
+
+/** Rejects where there is more than a list of peers may have. */
+export async function readText(response: Response): Promise<string> {
   const reader = response.body?.getReader()
   const decoder = new TextDecoder()
   let text = ''

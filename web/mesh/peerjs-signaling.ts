@@ -10,6 +10,8 @@ const MAX_WAIT_MS = 30_000
 const OPEN_LIMIT_MS = 10_000
 /** Failures in a row after which the page may say that the server cannot be reached. */
 const UNREACHABLE_FAILURES = 3
+/** Attempts in a row that opened nothing, after which it is worth a request to ask why. */
+const DIAGNOSED_FAILURES = 2
 
 export interface PeerJsSignalingOptions {
   readonly peerId: PeerId
@@ -26,6 +28,8 @@ export interface PeerJsSignalingEvents {
   /** An answer, candidate or absence; offers that are not taken up here never reach PeerJS. */
   onMessage(message: SignalingMessage): 'pass' | 'stop'
   onConnection(connection: DataConnection): void
+  /** Why no connection opens, in words for a person, as far as it can be found out. Never rejects. */
+  diagnose(): Promise<string | undefined>
 }
 
 /** A connection that lasted this long was none of several that end at once. */
@@ -46,6 +50,8 @@ export class PeerJsSignaling {
   #openedAt: number | undefined
   /** What the server said before it closed the connection. */
   #refusal: string | undefined
+  /** Why attempts open nothing, as far as was found out; until one does. */
+  #diagnosis: string | undefined
   #problem: string | undefined
   #cancelWait: (() => void) | undefined
   #isClosed = false
@@ -188,6 +194,7 @@ export class PeerJsSignaling {
     this.#cancelWait?.()
     this.#openedAt = this.#options.clock.now()
     this.#connection++
+    this.#diagnosis = undefined
     this.#heartbeat.start()
     this.#setState('connected', undefined)
   }
@@ -197,6 +204,7 @@ export class PeerJsSignaling {
     if (this.#isClosed || peer !== this.#peer) return
     this.#cancelWait?.()
     this.#heartbeat.stop()
+    const hadOpened = this.#openedAt !== undefined
     // Two tabs of one id and token push each other out: each comes back more and more seldom.
     if (this.#openedAt !== undefined && this.#options.clock.now() - this.#openedAt >= STABLE_MS)
       this.#failures = 0
@@ -206,9 +214,17 @@ export class PeerJsSignaling {
     this.#cancelWait = this.#options.clock.after(wait * (0.5 + this.#options.random.float()), () =>
       this.#attempt(),
     )
-    const problem = this.#refusal
+    const problem = this.#refusal ?? this.#diagnosis
     this.#refusal = undefined
     this.#setState(this.#failures >= UNREACHABLE_FAILURES ? 'unreachable' : 'retrying', problem)
+    if (!hadOpened && this.#failures >= DIAGNOSED_FAILURES) void this.#diagnose(this.#failures)
+  }
+
+  async #diagnose(failures: number): Promise<void> {
+    const found = await this.#events.diagnose()
+    if (this.#isClosed || this.#state === 'connected' || this.#failures !== failures) return
+    this.#diagnosis = found
+    this.#setState(this.#state, this.#problem ?? found)
   }
 
   #setState(state: SignalingState, problem: string | undefined): void {

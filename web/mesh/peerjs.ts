@@ -2,6 +2,7 @@ import type { DataConnection } from 'peerjs'
 import type { Clock, PeerId, Random } from '../base/index.ts'
 import { TransportError } from './errors.ts'
 import { createBulkChannel, PeerJsConnection } from './peerjs-connection.ts'
+import { diagnoseSignaling } from './peerjs-diagnosis.ts'
 import { listPeers } from './peerjs-listing.ts'
 import { indexOf, type SignalingMessage } from './peerjs-screen.ts'
 import { PeerJsSignaling } from './peerjs-signaling.ts'
@@ -64,6 +65,7 @@ class PeerJsTransport implements Transport {
         onState: (state) => this.#events?.onSignaling(state),
         onMessage: (message) => this.#onSignalingMessage(message),
         onConnection: (connection) => this.#onIncoming(connection),
+        diagnose: () => diagnoseSignaling(options.signalingUrl, options.key),
       },
     )
   }

@@ -8,12 +8,11 @@ import {
   toBase32,
 } from '../base/index.ts'
 import { InviteError } from './errors.ts'
+import { addressesOf, codesIn } from './invite-text.ts'
 
 export const ROOM_SECRET_BYTES = 32
 const ROOM_ID_BYTES = 20
 const CHECK_BYTES = 4
-/** Base32 of secret and check: told from a room id (32 characters) by its length. */
-const INVITE_CHARACTERS = 58
 
 /** What the room secret gives: the id that the signaling server sees, and the key that proves the secret to members. */
 export interface RoomKeys {
@@ -39,18 +38,41 @@ export function encodeInvite(base: string, secret: Uint8Array): string {
   return `${address}#${toBase32(concatBytes([secret, checkOf(secret)]))}`
 }
 
-/** The room secret of an invite, or of its fragment alone; throws an {@link InviteError} for any other text. */
+/** What an invite says. */
+export interface Invite {
+  readonly secret: Uint8Array<ArrayBuffer>
+  /** 58 characters, a to z and 2 to 7. */
+  readonly code: string
+  /** Of the page that the link leads to, the likeliest first; none where the code came alone. */
+  readonly addresses: readonly string[]
+}
+
+/**
+ * The first invite in a text: a link, its code alone, or either in a message, in whatever a chat app or mailer makes of it.
+ * Throws an {@link InviteError} where there is none. At most 8,192 characters are looked at.
+ */
+export function readInvite(text: string): Invite {
+  let hasMistake = false
+  for (const code of codesIn(text)) {
+    const secret = secretOf(code)
+    if (secret) return { secret, code, addresses: addressesOf(text, code) }
+    hasMistake = true
+  }
+  throw badInvite(hasMistake ? 'This invite has a mistake in it.' : 'This is not a complete invite.')
+}
+
+/** The room secret of {@link readInvite}. */
 export function decodeInvite(text: string): Uint8Array {
-  const fragment = text
-    .trim()
-    .slice(text.trim().lastIndexOf('#') + 1)
-    .toLowerCase()
-  const bytes = fragment.length === INVITE_CHARACTERS ? fromBase32(fragment) : undefined
-  if (!bytes) throw badInvite('This is not a complete invite.')
-  const secret = bytes.slice(0, ROOM_SECRET_BYTES)
-  if (!equalBytes(bytes.subarray(ROOM_SECRET_BYTES), checkOf(secret)))
-    throw badInvite('This invite has a mistake in it.')
-  return secret
+  return readInvite(text).secret
+}
+
+/** Undefined unless the check is the secret's. */
+function secretOf(code: string): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = fromBase32(code)
+  const secret = bytes?.slice(0, ROOM_SECRET_BYTES)
+  return bytes && secret && equalBytes(bytes.subarray(ROOM_SECRET_BYTES), checkOf(secret))
+    ? secret
+    : undefined
 }
 
 function badInvite(what: string): InviteError {

@@ -10,7 +10,8 @@ export const text = {
     inviteLabel: 'Invite link',
     inviteHint: 'Paste the link that somebody sent you',
     joinButton: 'Join',
-    notAnInvite: 'This is not an invite. An invite is a link with a # and a long code at its end.',
+    notAnInvite:
+      'This is not an invite. An invite is a link with a # and a long code at its end, or that code alone.',
     rooms: 'Your rooms',
     noRooms: 'No rooms on this device yet. Start one, then share its invite.',
     unnamed: 'Room without a label',
@@ -65,6 +66,10 @@ export const text = {
       'This invite cannot be read',
       'Part of the link is missing or mistyped. Ask for it again, and copy all of it.',
     ],
+    'other-server': [
+      'This invite is for another server',
+      'Its room is not here. The link below opens it where it is.',
+    ],
     'storage-refused': [
       'This browser refuses to store data',
       'Tabmesh keeps its keys and files in this browser. Leave private browsing, or allow site data for this page, then try again.',
@@ -99,6 +104,7 @@ export const text = {
   retry: 'Try again',
   back: 'All rooms',
   openHttps: 'Open with https',
+  openThere: 'Open it there',
   openAgain: 'Open the room again',
   signaling: {
     connected: ['Online', 'The server that introduces people is reachable.'],

@@ -92,7 +92,12 @@ async function connected(subject: Subject) {
       clock,
       random: createSeededRandom(1),
     },
-    { onState: () => undefined, onMessage: () => 'pass', onConnection: () => undefined },
+    {
+      onState: () => undefined,
+      onMessage: () => 'pass',
+      onConnection: () => undefined,
+      diagnose: async () => undefined,
+    },
   )
   ends.push(() => signaling.close())
   await signaling.start()

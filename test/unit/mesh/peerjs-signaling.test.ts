@@ -18,7 +18,7 @@ class LateClock extends VirtualClock {
   }
 }
 
-function started() {
+function started(diagnosis?: string) {
   const clock = new LateClock()
   const news: string[] = []
   const signaling: PeerJsSignaling = new PeerJsSignaling(
@@ -35,6 +35,7 @@ function started() {
       onState: (state) => news.push(`${state} ${signaling.problem ?? ''}`.trim()),
       onMessage: () => 'pass',
       onConnection: () => {},
+      diagnose: async () => diagnosis,
     },
   )
   void signaling.start()
@@ -186,6 +187,24 @@ describe('signaling over PeerJS', () => {
     signaling.onList(signaling.connection, true)
     signaling.onList(signaling.connection, false)
     expect(FakePeer.attempts.length).toBe(3)
+    signaling.close()
+  })
+
+  test('TRN19: where no connection opens the reason is found out and told, until one opens', async () => {
+    const { signaling, news, pass, latest } = started('a proxy is in between')
+    latest().disconnect()
+    await pass(1_000)
+    expect(signaling.problem).toBeUndefined()
+    latest().disconnect()
+    await pass(0)
+    expect(signaling.problem).toBe('a proxy is in between')
+    await pass(3_000)
+    latest().disconnect()
+    expect([signaling.state, signaling.problem]).toEqual(['unreachable', 'a proxy is in between'])
+    await pass(6_000)
+    latest().say('OPEN')
+    expect(signaling.problem).toBeUndefined()
+    expect(news.at(-1)).toBe('connected')
     signaling.close()
   })
 })

@@ -1,3 +1,4 @@
+import { useEffect } from 'react'
 import type { Place } from '../room-switch.ts'
 import type { Session } from '../session.ts'
 import { text } from '../text.ts'
@@ -10,6 +11,12 @@ export function Failed({ place, session }: { place: Extract<Place, { kind: 'fail
   const known = text.failed[place.code]
   const [title, body] = known ?? [text.failedOther, place.message]
   const needsInvite = place.code === 'unknown-room' || place.code === 'bad-invite'
+  const isElsewhere = place.code === 'other-server' && place.link !== undefined
+  const isUseless = place.code === 'bad-invite' || place.code === 'other-server'
+  useEffect(() => {
+    // What cannot be used here, and holds a secret, does not stay in the address and the browser's history.
+    if (isUseless) history.replaceState(history.state, '', location.pathname + location.search)
+  }, [isUseless])
   return (
     <MessagePage
       onHome={session.goHome}
@@ -18,8 +25,13 @@ export function Failed({ place, session }: { place: Extract<Place, { kind: 'fail
       detail={known && !needsInvite ? place.message : undefined}
     >
       {needsInvite && <JoinField isMain />}
+      {isElsewhere && (
+        <a className="button button-primary" href={place.link} rel="noreferrer">
+          {text.openThere}
+        </a>
+      )}
       {place.code === 'insecure' && <HttpsLink link={place.link} />}
-      {!needsInvite && place.code !== 'insecure' && (
+      {!needsInvite && !isElsewhere && place.code !== 'insecure' && (
         <button type="button" className="button button-primary" onClick={session.follow}>
           {text.retry}
         </button>

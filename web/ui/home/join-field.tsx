@@ -1,16 +1,20 @@
 import { type FormEvent, useId, useState } from 'react'
 import { text } from '../text.ts'
 
-/** Takes an invite link and goes there. */
+/** More than any message that has an invite in it. */
+const MAX_CHARACTERS = 4_096
+/** A part of an invite's code at least: whether it is one is found out where it is joined. */
+const CODE_LIKE = /[a-z2-7]{20,}/i
+
+/** Takes an invite link, its code, or a message with either, and goes there. */
 export function JoinField({ isMain = false }: { isMain?: boolean }) {
   const [value, setValue] = useState('')
   const [isWrong, setWrong] = useState(false)
   const id = useId()
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    const code = /#([\w-]{20,})\s*$/.exec(value)?.[1]
-    if (code === undefined) return setWrong(true)
-    location.hash = code
+    if (!CODE_LIKE.test(value.replace(/\s/g, ''))) return setWrong(true)
+    location.hash = encodeURIComponent(value.trim().slice(0, MAX_CHARACTERS))
   }
   return (
     <form className="join-field" onSubmit={submit} noValidate>
@@ -19,7 +23,9 @@ export function JoinField({ isMain = false }: { isMain?: boolean }) {
         <input
           id={id}
           className="input"
-          type="url"
+          type="text"
+          inputMode="url"
+          spellCheck={false}
           autoComplete="off"
           placeholder={text.home.inviteHint}
           value={value}

@@ -6,7 +6,7 @@ const CHECK_MS = 3_600_000
 export async function registerServiceWorker(): Promise<void> {
   const { serviceWorker } = navigator
   if (serviceWorker === undefined) return
-  const registration = await serviceWorker.register('/sw.js')
+  const registration = await serviceWorker.register('./sw.js')
   watchUpdates({ registration, container: serviceWorker, reload: () => location.reload() })
   const check = () => {
     registration.update().catch(() => {
