@@ -124,10 +124,28 @@ test.describe('bad input', () => {
   test('a ragged CSV is taken, and the preview says what is ragged', async ({ alice }) => {
     await alice.opens('/#new')
     await alice.choosesFile(file('ragged.csv', 'a,b,c\n1,2,3\n1,2\n1,2,3,4\n'))
-    await expect(note(alice, /fewer fields than the header/)).toBeVisible()
+    await expect(note(alice, /fewer fields than there are columns/)).toBeVisible()
     await alice.confirmsPreview()
     await alice.keeps('ragged.csv', 1)
     expect(await alice.reads('ragged.csv')).toHaveLength(3)
+  })
+
+  test('how a CSV is read can be said, and the preview shows what comes of it', async ({ alice }) => {
+    await alice.opens('/#new')
+    await alice.choosesFile(file('parts.csv', 'made by x\nid;name\n1;"Bolt 3" long\n2;"b\n'))
+    await alice.page.getByLabel(text.preview.csv.skipLines).fill('1')
+    await expect(note(alice, /2 quotes do not enclose a field/)).toBeVisible()
+    await alice.page.getByLabel(text.preview.csv.quote).selectOption('')
+    await expect(note(alice, /quotes do not enclose/)).toBeHidden()
+    await alice.page.getByLabel(text.preview.csv.header).uncheck()
+    await expect(alice.page.getByRole('columnheader', { name: 'column1' })).toBeVisible()
+    await alice.confirmsPreview()
+    await alice.keeps('parts.csv', 1)
+    expect(await alice.reads('parts.csv')).toEqual([
+      { column1: 'id', column2: 'name' },
+      { column1: '1', column2: '"Bolt 3" long' },
+      { column1: '2', column2: '"b' },
+    ])
   })
 
   for (const [encoding, mark] of [
@@ -139,7 +157,7 @@ test.describe('bad input', () => {
       const body = encoding === 'utf-16le' ? units : units.swap16()
       await alice.opens('/#new')
       await alice.choosesFile(file('people.csv', Buffer.concat([Buffer.from(mark), body])))
-      await expect(note(alice, text.preview.utf16)).toBeVisible()
+      await expect(note(alice, 'The file is UTF-16; it will be stored as UTF-8.')).toBeVisible()
       await alice.confirmsPreview()
       await alice.keeps('people.csv', 1)
       expect(await alice.reads('people.csv')).toEqual([

@@ -151,7 +151,7 @@ function beginsWithJson({ text, isWhole }: Head): boolean {
 function jsonLayout({ name, text, isWhole }: Head): 'lines' | 'values' {
   const all = linesOf(text).filter((line) => line.trim() !== '')
   const [first = '', second] = isWhole ? all : all.slice(0, -1)
-  const isArrayName = ['json', 'geojson'].includes(extensionOf(name))
+  const isArrayName = !['ndjson', 'jsonl'].includes(extensionOf(name))
   if (isJson(first)) {
     if (second !== undefined) return isJson(second) || !isArrayName ? 'lines' : 'values'
     return isArrayName && first.trim().startsWith('[') ? 'values' : 'lines'

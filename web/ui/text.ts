@@ -384,7 +384,21 @@ export const text = {
     loading: 'Looking at the first records …',
     name: 'Name in the room',
     format: 'Read it as',
-    formats: { csv: 'CSV (columns)', ndjson: 'NDJSON (one JSON value a line)', text: 'Text (lines)' },
+    formats: { csv: 'CSV (columns)', ndjson: 'JSON (values or an array)', text: 'Text (lines)' },
+    csv: {
+      title: 'How the columns are read',
+      delimiter: 'Between fields',
+      delimiterName: (sign: string) =>
+        ({ ',': 'Comma ,', ';': 'Semicolon ;', '\t': 'Tab', '|': 'Bar |', ' ': 'Space', ':': 'Colon :' })[
+          sign
+        ] ?? sign,
+      quote: 'Around fields',
+      quoteName: (sign: string) => ({ '"': 'Double quote "', "'": "Single quote '" })[sign] ?? 'No quoting',
+      comment: 'Comment lines',
+      commentName: (sign: string) => (sign === '' ? 'None' : `Begin with ${sign}`),
+      skipLines: 'Lines to skip',
+      header: 'The first line names the columns',
+    },
     types: 'Column types',
     typesHint:
       'Fields are kept as the text that is in the file. Where every previewed field is a number or true/false, you can read the column as numbers or true/false:',
@@ -392,7 +406,6 @@ export const text = {
     shown: (count: number) => `First ${plural(count, 'record')}`,
     confirm: 'Add to the room',
     notes: 'Worth knowing',
-    utf16: 'The file is in UTF-16; it is stored as UTF-8.',
   },
   compute: {
     title: 'Compute',
@@ -473,6 +486,9 @@ export const text = {
     failedAt: (who: string) => `on ${who}`,
     record: 'Record',
     stack: 'Where in the code',
+    safeCsv: 'Safe for spreadsheets',
+    safeCsvHint:
+      'Text that a spreadsheet would run as a formula gets an apostrophe in front. Without it the CSV has exactly what the job gave.',
     copyName: { csv: 'Download CSV', json: 'Download JSON' },
   },
 } as const

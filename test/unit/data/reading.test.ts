@@ -254,6 +254,7 @@ describe('JSON', () => {
     expect(openFile('[1,2]\n[3]\n', 'a.json').records).toEqual([[1, 2], [3]])
     expect(openFile('[1,2]\n', 'a.ndjson').records).toEqual([[1, 2]])
     expect(openFile('[]', 'a.json').records).toEqual([])
+    expect(openFile('[1,2]', 'data', { format: 'ndjson' }).records).toEqual([1, 2])
     expect(openFile('[2024-01-01] started\n[2024-01-02] ended\n', 'a').opened.format?.kind).toBe('text')
   })
 

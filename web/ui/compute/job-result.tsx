@@ -9,6 +9,7 @@ import { VirtualTable } from '../parts/virtual-table.tsx'
 import { text } from '../text.ts'
 import { cutText, jsonText, valueText } from '../value-text.ts'
 import { BarChart } from './compute-parts.ts'
+import { resultCsv } from './result-csv.ts'
 
 export type Pairs = readonly (readonly [JobKey, unknown])[]
 type View = 'table' | 'chart'
@@ -31,15 +32,20 @@ export function JobResult({ job, dataset, isFresh }: JobResultProps) {
 
 function ResultView({ pairs, dataset, isFresh }: { pairs: Pairs; dataset: string; isFresh: boolean }) {
   const [view, setView] = useState<View>('table')
+  const [isSafe, setSafe] = useState(true)
   const element = useInSight<HTMLElement>(isFresh)
   const name = `${slug(dataset)}-result`
   const downloads = (
     <div className="action-row">
+      <label className="check" title={text.compute.safeCsvHint}>
+        <input type="checkbox" checked={isSafe} onChange={(event) => setSafe(event.target.checked)} />
+        {text.compute.safeCsv}
+      </label>
       <button
         type="button"
         className="button button-small"
         aria-label={text.compute.copyName.csv}
-        onClick={() => saveFile(`${name}.csv`, csvOf(pairs))}
+        onClick={() => saveFile(`${name}.csv`, new Blob([resultCsv(pairs, isSafe)], { type: 'text/csv' }))}
       >
         <Download aria-hidden="true" /> CSV
       </button>
@@ -73,16 +79,6 @@ function ResultTable({ pairs }: { pairs: Pairs }) {
   const columns = [{ label: text.compute.key }, { label: text.compute.value, isNumber: isNumbers }]
   const cell = (row: number, column: number) => cutText(valueText(pairs[row]?.[column]), MAX_CELL)
   return <VirtualTable label={text.compute.result} columns={columns} rowCount={pairs.length} cell={cell} />
-}
-
-function csvOf(pairs: Pairs): Blob {
-  const lines = pairs.map((pair) => pair.map(csvField).join(','))
-  return new Blob([['key,value', ...lines, ''].join('\r\n')], { type: 'text/csv' })
-}
-
-function csvField(value: unknown): string {
-  const field = typeof value === 'object' ? jsonText(value) : String(value ?? '')
-  return /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
 }
 
 /** One pair a line, so that it can be read and compared. */

@@ -33,6 +33,13 @@ export function DatasetDetail({ info }: { info: DatasetInfo }) {
       </header>
       <Actions info={info} />
       {absent > 0 && <Notice kind="warning">{text.files.unreachableHint(absent)}</Notice>}
+      {info.notes.length > 0 && (
+        <Notice kind="warning">
+          {info.notes.map((note) => (
+            <p key={note}>{note}</p>
+          ))}
+        </Notice>
+      )}
       <ShardMap info={info} />
       <FirstRecords info={info} />
     </article>

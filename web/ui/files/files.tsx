@@ -78,7 +78,7 @@ function FilesHead({ onChoose }: { onChoose: (file: File) => void }) {
         className="visually-hidden"
         tabIndex={-1}
         aria-label={text.files.add}
-        accept=".csv,.tsv,.ndjson,.jsonl,.txt,.log,text/*"
+        accept=".csv,.tsv,.tab,.json,.geojson,.ndjson,.jsonl,.txt,.log,text/*"
         onChange={(event) => {
           const file = event.target.files?.[0]
           if (file) onChoose(file)

@@ -1,4 +1,4 @@
-import type { AddOptions, AddProgress, Datasets } from '../../data/index.ts'
+import type { AddProgress, Datasets, ReadOptions } from '../../data/index.ts'
 import { createObservable, type Observable } from '../observable.ts'
 
 /** One file on its way into the room. */
@@ -13,7 +13,7 @@ export interface Import {
 
 export interface Imports {
   readonly all: Observable<readonly Import[]>
-  start(name: string, file: Blob, options: Pick<AddOptions, 'format' | 'schema'>): void
+  start(name: string, file: Blob, options: ReadOptions): void
   /** Cancels what runs; takes what failed off the list. */
   end(id: number): void
   isBusy(): boolean

@@ -1,12 +1,13 @@
 import { type FormEvent, useId, useState } from 'react'
 import { visibleName } from '../../base/index.ts'
-import type { AddOptions, ColumnType, DatasetFormat, Preview } from '../../data/index.ts'
+import type { ColumnType, DatasetFormat, Preview, ReadOptions } from '../../data/index.ts'
 import { bytesText } from '../format.ts'
 import { useAsync, useNode } from '../hooks.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { RecordTable } from '../parts/record-table.tsx'
 import { text } from '../text.ts'
+import { CsvOptions, type CsvReading } from './csv-options.tsx'
 
 type Kind = DatasetFormat['kind']
 type Schema = Readonly<Record<string, ColumnType>>
@@ -15,7 +16,7 @@ const KINDS: readonly Kind[] = ['csv', 'ndjson', 'text']
 interface PreviewDialogProps {
   readonly file: File
   readonly onClose: () => void
-  readonly onAdd: (name: string, options: Pick<AddOptions, 'format' | 'schema'>) => void
+  readonly onAdd: (name: string, options: ReadOptions) => void
 }
 
 /** The first records as they will be read, before anything is stored. Types are chosen here or not at all. */
@@ -24,18 +25,26 @@ export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
   const [name, setName] = useState(visibleName(file.name, 200))
   const [kind, setKind] = useState<Kind>()
   const [schema, setSchema] = useState<Schema>({})
+  const [csv, setCsv] = useState<CsvReading>({})
   const formId = useId()
+  const options: ReadOptions = { ...(kind ? { format: kind } : {}), ...(kind === 'csv' ? csv : {}), schema }
   const { value: preview, error } = useAsync(
-    () => datasets.preview(file.name, file, { ...(kind ? { format: kind } : {}), schema }),
-    [file, kind, JSON.stringify(schema)],
+    () => datasets.preview(file.name, file, options),
+    [file, JSON.stringify(options)],
   )
+  /** Other columns come of it, which have other types. */
+  const readAs = (next: Kind | undefined, reading: CsvReading) => {
+    setKind(next)
+    setCsv(reading)
+    setSchema({})
+  }
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (preview)
-      onAdd(name.trim(), {
-        format: preview.format.kind,
-        ...(Object.keys(schema).length > 0 ? { schema } : {}),
-      })
+    if (!preview) return
+    const { format } = preview
+    // What was guessed by the file's own name is said, since another one may have been given.
+    const guessed = format.kind === 'csv' ? { delimiter: format.delimiter } : {}
+    onAdd(name.trim(), { ...guessed, ...options, format: format.kind })
   }
   const actions = (
     <>
@@ -69,7 +78,12 @@ export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
           <select
             className="input"
             value={kind ?? preview?.format.kind ?? ''}
-            onChange={(event) => setKind(KINDS.find((one) => one === event.target.value))}
+            onChange={(event) =>
+              readAs(
+                KINDS.find((one) => one === event.target.value),
+                {},
+              )
+            }
           >
             {preview === undefined && <option value="">{text.preview.loading}</option>}
             {KINDS.map((one) => (
@@ -79,6 +93,9 @@ export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
             ))}
           </select>
         </label>
+        {(kind ?? preview?.format.kind) === 'csv' && (
+          <CsvOptions format={preview?.format} reading={csv} onChange={(reading) => readAs('csv', reading)} />
+        )}
       </form>
       <div className="preview-space">
         {error && <Notice kind="error">{error.message}</Notice>}
@@ -100,9 +117,11 @@ function PreviewBody({
   schema: Schema
   onSchema: (schema: Schema) => void
 }) {
-  const notes = [...(preview.encoding === 'utf-8' ? [] : [text.preview.utf16]), ...preview.notes]
+  const { notes } = preview
   const columns = preview.format.kind === 'csv' ? preview.format.columns : undefined
-  const types = { ...preview.suggestedSchema, ...schema }
+  const types: Schema = { ...preview.suggestedSchema, ...schema }
+  // An object lists names that are numbers first, whatever their place in the file.
+  const typed = (columns ?? []).filter((column) => Object.hasOwn(types, column))
   return (
     <>
       {notes.length > 0 && (
@@ -120,20 +139,20 @@ function PreviewBody({
         records={preview.records}
         columns={columns}
       />
-      {Object.keys(types).length > 0 && (
+      {typed.length > 0 && (
         <fieldset className="type-choices">
           <legend>{text.preview.types}</legend>
           <p className="muted small">{text.preview.typesHint}</p>
-          {Object.entries(types).map(([column, type]) => (
+          {typed.map((column) => (
             <label key={column} className="check">
               <input
                 type="checkbox"
-                checked={schema[column] !== undefined}
+                checked={Object.hasOwn(schema, column)}
                 onChange={(event) =>
-                  onSchema(withType(schema, column, event.target.checked ? type : undefined))
+                  onSchema(withType(schema, column, event.target.checked ? types[column] : undefined))
                 }
               />
-              {text.preview.asType(column, type)}
+              {text.preview.asType(column, String(types[column]))}
             </label>
           ))}
         </fieldset>

@@ -14,7 +14,7 @@ export function RecordTable({
   records: readonly unknown[]
   columns: readonly string[] | undefined
 }) {
-  const names = columns ?? columnsOf(records)
+  const names = columns ? [...columns, ...surplusOf(columns, records)] : columnsOf(records)
   return (
     <section
       className="record-table"
@@ -48,6 +48,15 @@ export function RecordTable({
       </table>
     </section>
   )
+}
+
+/** Where fields are for which the file names no column. */
+function surplusOf(columns: readonly string[], records: readonly unknown[]): readonly string[] {
+  const known = new Set(columns)
+  const keys = new Set<string>()
+  for (const record of records)
+    for (const key of Object.keys(Object(record))) if (!known.has(key)) keys.add(key)
+  return [...keys]
 }
 
 function columnsOf(records: readonly unknown[]): readonly string[] {
