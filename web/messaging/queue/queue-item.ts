@@ -1,4 +1,4 @@
-import { isPeerId, isTokenId, type PeerId } from '../../base/index.ts'
+import { isPeerId, isRecord, isTokenId, type PeerId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { type Headers, isBody, NO_HEADERS, readHeaders } from '../item.ts'
 
@@ -131,8 +131,8 @@ function readRest(headers: unknown, tags: unknown): { headers: Headers; tags: Ta
   const checkedHeaders = headers === undefined ? NO_HEADERS : readHeaders(headers)
   if (!checkedHeaders) return undefined
   if (tags === undefined) return { headers: checkedHeaders, tags: NO_TAGS }
-  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return undefined
-  const checkedTags = readTags(tags as Readonly<Record<string, unknown>>)
+  if (!isRecord(tags)) return undefined
+  const checkedTags = readTags(tags)
   return checkedTags && { headers: checkedHeaders, tags: checkedTags }
 }
 

@@ -47,7 +47,8 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
       })
   }
   const send = () => {
-    const body = value.trim()
+    // Half a character, as a cut leaves it, would not travel.
+    const body = value.trim().toWellFormed()
     if (body === '') return
     const isEdit = composing?.kind === 'edit'
     setValue(isEdit ? messageDrafts.get(topic) : '')
