@@ -40,9 +40,9 @@ export class Admission {
     this.#hosts.add(hosts)
   }
 
-  /** Undefined where it may. What is refused is counted, and logged once. */
-  refusal(request: IncomingMessage): Refused | undefined {
-    const { origin, host } = request.headers
+  /** Undefined where it may. What is refused is counted, and logged once. `page`: the origin where the request names none. */
+  refusal(request: IncomingMessage, page?: string): Refused | undefined {
+    const { origin = page, host } = request.headers
     if (!this.#hosts.allows(host)) return this.#refuse('host', origin, host, unknownHost(origin, host))
     if (!this.#origins.allows(origin, host))
       return this.#refuse('origin', origin, host, foreignOrigin(origin, host))

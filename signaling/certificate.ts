@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,10 @@ export function readCertificate(files: { readonly cert: string; readonly key: st
   try {
     const [cert, key] = [readFileSync(files.cert, 'utf8'), readFileSync(files.key, 'utf8')]
     createSecureContext({ cert, key })
-    const { validTo, subjectAltName } = new X509Certificate(cert)
+    const first = new X509Certificate(cert)
+    // Of two kinds of keys OpenSSL takes both, and no browser can connect.
+    if (!first.checkPrivateKey(createPrivateKey(key))) throw new RangeError('key values mismatch')
+    const { validTo, subjectAltName } = first
     const names = [...(subjectAltName ?? '').matchAll(/DNS:([^,\s]+)/g)].map(([, name = '']) => name)
     return { cert, key, expiresAt: Date.parse(validTo), names }
   } catch (error) {
@@ -47,7 +50,8 @@ export function readCertificate(files: { readonly cert: string; readonly key: st
 function inWords(problem: string): string {
   if (problem.includes('values mismatch')) return "the key is not the certificate's"
   if (problem.includes('no start line')) return 'one of the two is no PEM file'
-  if (/bad decrypt|interrupted or cancelled|bad password/.test(problem)) return 'the key has a passphrase'
+  if (/bad decrypt|interrupted or cancelled|bad password|passphrase/i.test(problem))
+    return 'the key has a passphrase'
   return problem.replace(/\s+/g, ' ')
 }
 

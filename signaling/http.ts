@@ -9,8 +9,8 @@ import { StaticFiles } from './static.ts'
 
 /** Members of a key that one request may learn. */
 const MAX_LISTED_PEERS = 32
-/** An app has written the `#` of an invite as a part of the path. A browser keeps what is behind the new `#` to itself. */
-const ESCAPED_INVITE = /^\/%23([A-Za-z2-7]{58})(?![A-Za-z2-7])/i
+/** A mail filter has made the `#` of an invite a part of path or query. What is behind the new `#` stays in the browser. */
+const ESCAPED_INVITE = /%23([A-Za-z2-7]{58})(?![A-Za-z2-7])/i
 const NO_UPGRADE =
   'A WebSocket was asked for without an upgrade: a proxy in between must pass the headers Upgrade and Connection on.'
 /** What the stock server says at its root. */
@@ -86,7 +86,8 @@ export class HttpRoutes {
     const asked = (request.url ?? '/').split('?', 1)[0] ?? '/'
     if (`${asked}/` === this.#settings.basePath) return sendRedirect(response, this.#settings.basePath)
     const path = withoutBase(this.#settings, asked)
-    const code = ESCAPED_INVITE.exec(path)?.[1]
+    const code =
+      path === '/' || path.startsWith('/%23') ? ESCAPED_INVITE.exec(request.url ?? '')?.[1] : undefined
     if (code !== undefined) return sendRedirect(response, `./#${code}`)
     if (request.method === 'OPTIONS') return this.#answerPreflight(request, response)
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -151,10 +152,11 @@ export class HttpRoutes {
     sendJson(response, { iceServers, lanUrl, ...where })
   }
 
-  /** A WebSocket was wanted, and what asks for one got lost on the way. */
+  /** A WebSocket was wanted, and what asks for one got lost on the way; or a page asks why it gets none. */
   #answerNoUpgrade(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#admits(request, response)) return
-    if (!this.#hasToldOfUpgrade && (request.url ?? '').includes('token=')) {
+    const query = new URLSearchParams((request.url ?? '').split('?')[1])
+    if (!this.#admits(request, response, query.get('page') ?? undefined)) return
+    if (!this.#hasToldOfUpgrade && query.has('token')) {
       this.#hasToldOfUpgrade = true
       this.#settings.log.error('no-upgrade', { message: NO_UPGRADE })
     }
@@ -169,9 +171,9 @@ export class HttpRoutes {
   }
 
   /** Tells a page that may read that it may; refuses another, in words for whoever runs the server. */
-  #admits(request: IncomingMessage, response: ServerResponse): boolean {
+  #admits(request: IncomingMessage, response: ServerResponse, page?: string): boolean {
     response.setHeader('Vary', 'Origin')
-    const refused = this.#admission.refusal(request)
+    const refused = this.#admission.refusal(request, page)
     if (refused !== undefined) {
       sendText(response, refused.reason === 'host' ? 421 : 403, `${refused.message}\n`)
       return false

@@ -128,7 +128,7 @@ export interface Settings {
 export function resolveOptions(options: SignalingOptions = {}): Settings {
   const port = checkPort('port', options.port ?? 9000)
   const lan = options.lan ?? false
-  if (options.lanPort !== undefined && !lan) throw bad('lanPort', 'needs lan')
+  if (options.lanPort !== undefined && !lan) throw bad('lanPort', 'needs --lan (lan)')
   const lanPort = checkPort('lanPort', options.lanPort ?? (port === 0 ? 0 : port + 1))
   if (lan && lanPort === port && port !== 0) throw bad('lanPort', `is the same as port (${port})`)
   const level = options.log ?? 'info'
@@ -171,8 +171,26 @@ export function projectFolder(): string {
   return folder
 }
 
+/** As they are written on the command line, where that is another word. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  certFile: '--cert',
+  keyFile: '--key',
+  lanPort: '--lan-port',
+  publicUrl: '--public-url',
+  allowedHosts: '--allow-host',
+  trustedOrigins: '--trust-origin',
+  iceServers: '--ice',
+  connectSources: '--connect-src',
+  'limits.peers': '--max-peers',
+  'limits.peersPerKey': '--max-peers-per-key',
+  'limits.peersPerAddress': '--max-per-address',
+  'limits.frameBytes': '--max-frame-bytes',
+  'limits.framesPerSecond': '--frames-per-second',
+}
+
 function bad(name: string, problem: string): SignalingError {
-  return new SignalingError('bad-option', `${name} ${problem}.`)
+  const flag = FLAG_OF[name]
+  return new SignalingError('bad-option', `${flag === undefined ? name : `${flag} (${name})`} ${problem}.`)
 }
 
 function checkPort(name: string, port: number): number {
@@ -221,8 +239,8 @@ function checkAllowedHost(name: string): string {
 function checkFiles(options: SignalingOptions): Settings['certificateFiles'] {
   const { certFile, keyFile } = options
   if (certFile === undefined && keyFile === undefined) return undefined
-  if (certFile === undefined) throw bad('keyFile', 'needs certFile')
-  if (keyFile === undefined) throw bad('certFile', 'needs keyFile')
+  if (certFile === undefined) throw bad('keyFile', 'needs --cert (certFile)')
+  if (keyFile === undefined) throw bad('certFile', 'needs --key (keyFile)')
   return { cert: resolve(certFile), key: resolve(keyFile) }
 }
 

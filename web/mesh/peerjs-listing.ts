@@ -15,7 +15,7 @@ export interface Listing {
 /** What the server lists for `key`. Rejects with `signaling-down`, or `signal.reason`. */
 export async function listPeers(signalingUrl: string, key: string, signal: AbortSignal): Promise<Listing> {
   try {
-    const response = await askForPeers(signalingUrl, key, signal)
+    const response = await ask(signalingUrl, `${key}/peers`, signal)
     if (!response.ok) throw new RangeError(`status ${response.status}`)
     const listed: unknown = JSON.parse(await readText(response))
     if (!Array.isArray(listed)) throw new TypeError('no list')
@@ -26,8 +26,9 @@ export async function listPeers(signalingUrl: string, key: string, signal: Abort
   }
 }
 
-export function askForPeers(signalingUrl: string, key: string, signal: AbortSignal): Promise<Response> {
-  return fetch(`${signalingUrl.replace(/\/$/, '')}/${key}/peers`, {
+/** A plain request to the server, below its address. */
+export function ask(signalingUrl: string, path: string, signal: AbortSignal): Promise<Response> {
+  return fetch(`${signalingUrl.replace(/\/$/, '')}/${path}`, {
     signal,
     cache: 'no-store',
     credentials: 'omit',

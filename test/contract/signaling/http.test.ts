@@ -152,6 +152,18 @@ describe('the page', () => {
     expect((await fetch(`${base}/sw.js`)).headers.get('cache-control')).toBe('no-cache')
   })
 
+  test('SIG19 an invite whose # a mail filter has escaped leads to the page, with its # again', async () => {
+    const base = await start({ webDir: buildApp(), publicUrl: 'https://mesh.example/deep/' })
+    const code = 'a4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4dqobyha4d2hwbezm'
+    for (const path of ['/%23', '/deep/%23', '/?utm_source=mail%23']) {
+      const answer = await fetch(`${base}${path}${code}&fbclid=1`, { redirect: 'manual' })
+      expect(answer.status, path).toBe(308)
+      expect(answer.headers.get('location')).toBe(`./#${code}`)
+    }
+    for (const path of [`/%23${code}a`, `/assets/%23${code}`, '/%23'])
+      expect((await fetch(base + path, { redirect: 'manual' })).status, path).toBe(404)
+  })
+
   test('SIG19 nothing but the files of the app is served', async () => {
     const base = await start({ webDir: buildApp() })
     for (const path of [

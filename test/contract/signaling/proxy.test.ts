@@ -91,9 +91,9 @@ async function behind(proxy: ProxyOptions, options: SignalingOptions) {
   ends.push(() => subject.stop())
   const port = await startProxy(subject.port, proxy)
   /** What a page of the public address asks for. */
-  const get = (path: string) =>
+  const get = (path: string, from: NodeJS.Dict<string> = { origin: PUBLIC }) =>
     new Promise<{ status: number; text: string; location: string | undefined }>((resolve, reject) => {
-      const headers = { host: new URL(PUBLIC).host, origin: PUBLIC }
+      const headers = { host: new URL(PUBLIC).host, ...from }
       request({ port, host: '127.0.0.1', path, headers }, async (answer) => {
         let text = ''
         for await (const chunk of answer) text += String(chunk)
@@ -170,6 +170,10 @@ describe('behind a proxy', () => {
       expect([403, 421]).toContain(status)
       expect(text).toMatch(words)
     }
+    // A page of one origin with its server does not name it in a plain request: it asks in so many words.
+    const why = await get(`/peerjs?page=${encodeURIComponent(PUBLIC)}`, {})
+    expect([403, 421]).toContain(why.status)
+    expect(why.text).toMatch(words)
     expect(await opens(`/${JOIN}`)).toBe(false)
   })
 

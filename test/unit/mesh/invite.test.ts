@@ -96,6 +96,11 @@ describe('room secret and invite', () => {
         `https://nam02.safelinks.protection.outlook.com/?url=${encodeURIComponent(url)}&data=05%7C01%7Cann%40example.org&reserved=0`,
     ],
     [
+      'Outlook SafeLinks that escape the # twice',
+      (url) =>
+        `https://deu01.safelinks.protection.outlook.com/?url=${encodeURIComponent(url.replace('#', '%23'))}&data=05`,
+    ],
+    [
       'a redirect of Facebook',
       (url) => `https://l.facebook.com/l.php?u=${encodeURIComponent(`${url}&fbclid=abc`)}&h=AT0`,
     ],

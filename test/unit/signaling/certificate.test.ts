@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { chmodSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,8 +50,15 @@ describe('certificate', () => {
       await selfSignedCertificate([], [folder()]),
       await selfSignedCertificate([], [folder()]),
     ]
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const ed25519 = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+    const locked = String(
+      privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' }),
+    )
     const files: [string, string, RegExp][] = [
       [own.cert, other.key, /the key is not the certificate's/],
+      [own.cert, ed25519, /the key is not the certificate's/],
+      [own.cert, locked, /the key has a passphrase/],
       ['{}', own.key, /no PEM file/],
       [own.cert, 'secret', /no PEM file|cannot be used/],
       ['', '', /cannot be used/],
