@@ -72,6 +72,8 @@ export interface Profile {
   labelRoom(roomId: RoomId, label: string): Promise<void>
   /** Deletes the room's secret and every slot's store; other tabs in it close with reason `forgotten`. */
   forgetRoom(roomId: RoomId): Promise<void>
+  /** Called when another tab or a room that is opened has changed the list. */
+  onRooms(listener: () => void): () => void
 }
 
 /** Rejects with a BrowserError: `insecure` (plain http elsewhere than localhost), `storage-refused`, `unsupported`. */
@@ -84,6 +86,7 @@ export async function openProfile(): Promise<Profile> {
     rooms: () => store.rooms(),
     labelRoom: (roomId, label) => store.labelRoom(roomId, visibleName(label)),
     forgetRoom: (roomId) => store.forgetRoom(roomId),
+    onRooms: (listener) => store.onRooms(listener),
   }
 }
 

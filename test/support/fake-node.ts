@@ -31,6 +31,7 @@ export async function openProfile(): Promise<Profile> {
     labelRoom: async (roomId, label) =>
       saveRooms(rooms().map((room) => (room.roomId === roomId ? { ...room, label } : room))),
     forgetRoom: async (roomId) => saveRooms(rooms().filter((room) => room.roomId !== roomId)),
+    onRooms: () => () => {},
   }
 }
 

@@ -7,6 +7,8 @@ type End = 'closed' | 'forgotten' | 'lost'
 
 /** How long another tab may keep an older version of the database open. */
 const BLOCKED_MS = 5_000
+/** A database that the browser has closed is looked for again, each time after so long. */
+const REOPEN_MS = [0, 100, 400, 1_500, 5_000]
 
 /**
  * The store in the IndexedDB database `name`, one object store for each table; tables that it lacks are added. Rejects
@@ -42,6 +44,8 @@ class IndexedDbStore implements Store {
   #database: Database | undefined
   #opening: Promise<Database> | undefined
   #end: ((how: End) => void) | undefined
+  /** It has been open: a database that is new at the next opening is not the one that was written to. */
+  #wasOpen = false
   readonly closed: Promise<End>
 
   constructor(name: string, tables: readonly string[]) {
@@ -144,17 +148,30 @@ class IndexedDbStore implements Store {
       database.close()
       database = await this.#openVersion(next)
     }
+    this.#wasOpen = true
     if (this.#end) this.#database = database
     else database.close()
     return database
   }
 
+  /** Site data was cleared under us. Nothing is kept of the empty database that stands in its place. */
+  #lost(database: Database): StoreError {
+    database.close()
+    this.#finish('lost')
+    deleteDB(this.#name).catch(() => {
+      // An empty database is left, and no harm done.
+    })
+    return new StoreError('lost', 'the data of this page was deleted while it was open')
+  }
+
   #openVersion(version: number | undefined): Promise<Database> {
     return new Promise((resolve, reject) => {
       let isGivenUp = false
+      let isNew = false
       const open = async () =>
         openDB(this.#name, version, {
-          upgrade: (database) => {
+          upgrade: (database, before) => {
+            isNew = before === 0
             for (const table of this.#tables) {
               if (!database.objectStoreNames.contains(table)) database.createObjectStore(table)
             }
@@ -166,18 +183,31 @@ class IndexedDbStore implements Store {
             }, BLOCKED_MS)
           },
           blocking: (_current, next) => this.#finish(next === null ? 'forgotten' : 'lost'),
-          terminated: () => this.#dropHandle(),
+          terminated: () => void this.#onTerminated(),
         })
       // Some browsers throw from `open` itself when they refuse.
       open().then(
         (database) => {
           // Nobody would use it, and it would block the next one.
           if (isGivenUp) database.close()
+          else if (isNew && this.#wasOpen) reject(this.#lost(database))
           else resolve(database)
         },
         (cause) => reject(storeErrorOf(cause, 'unavailable')),
       )
     })
+  }
+
+  /** The browser has closed it. Whether the data is still there is found out soon, not at the next write. */
+  async #onTerminated(): Promise<void> {
+    this.#dropHandle()
+    for (const ms of REOPEN_MS) {
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      if (!this.#end || this.#database) return
+      await this.open().catch(() => {
+        // While the browser clears the data it refuses; the next try, or the next call, finds out what became of it.
+      })
+    }
   }
 
   #dropHandle(): void {

@@ -83,6 +83,8 @@ export interface ProfileStore {
   labelRoom(roomId: RoomId, label: string): Promise<void>
   /** Deletes the secret, the slots' keys and their stores; stores that other tabs have open end with `forgotten`. */
   forgetRoom(roomId: RoomId): Promise<void>
+  /** Hears of rooms that are remembered, labelled or forgotten elsewhere: by other tabs, or through another store of this one. */
+  onRooms(listener: () => void): () => void
   /** The slot that this tab had before its reload, else the lowest free one. */
   claimSlot(roomId: RoomId, options?: { readonly signal?: AbortSignal }): Promise<Slot>
   close(): Promise<void>
@@ -119,6 +121,7 @@ export async function openProfileStore(): Promise<ProfileStore> {
 class IndexedDbProfileStore implements ProfileStore {
   readonly deviceId: DeviceId
   readonly #store: Store
+  readonly #channel = new BroadcastChannel(DATABASE)
 
   constructor(store: Store, deviceId: DeviceId) {
     this.#store = store
@@ -173,6 +176,7 @@ class IndexedDbProfileStore implements ProfileStore {
       ],
       'strict',
     )
+    this.#channel.postMessage('rooms')
   }
 
   async claimSlot(roomId: RoomId, { signal }: { signal?: AbortSignal } = {}): Promise<Slot> {
@@ -185,7 +189,14 @@ class IndexedDbProfileStore implements ProfileStore {
     }
   }
 
+  onRooms(listener: () => void): () => void {
+    const controller = new AbortController()
+    this.#channel.addEventListener('message', () => listener(), { signal: controller.signal })
+    return () => controller.abort()
+  }
+
   async close(): Promise<void> {
+    this.#channel.close()
     await this.#store.close()
   }
 
@@ -211,6 +222,7 @@ class IndexedDbProfileStore implements ProfileStore {
 
   async #putRoom(roomId: RoomId, value: RoomRecord): Promise<void> {
     await this.#store.write([{ table: ROOMS, key: roomId, value }], 'strict')
+    this.#channel.postMessage('rooms')
   }
 }
 

@@ -130,6 +130,23 @@ describe('profile', () => {
     expect(fresh.identity.publicKey).not.toEqual(slot.identity.publicKey)
   })
 
+  test('PRO8 every other store of the profile hears of a room that is remembered, labelled or forgotten', async () => {
+    const [first, second] = [await openProfileStore(), await openProfileStore()]
+    const lists: Promise<unknown>[] = []
+    const stop = second.onRooms(() => lists.push(second.rooms()))
+    await first.rememberRoom(ROOM, new Uint8Array(32))
+    await vi.waitFor(() => expect(lists).toHaveLength(1))
+    await first.labelRoom(ROOM, 'Ours')
+    await first.forgetRoom(ROOM)
+    await vi.waitFor(() => expect(lists).toHaveLength(3))
+    expect(await lists[2]).toEqual([])
+    stop()
+    await first.rememberRoom(ROOM, new Uint8Array(32))
+    await first.close()
+    await second.close()
+    expect(lists).toHaveLength(3)
+  })
+
   test('PRO7 a browser without Web Locks or Ed25519 is unsupported', async () => {
     const profile = await openProfileStore()
     vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValue(new DOMException('no', 'NotSupportedError'))

@@ -1,4 +1,5 @@
 import 'fake-indexeddb/auto'
+import { forceCloseDatabase, IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { MemoryDisk, type Store } from '../../../web/storage/index.ts'
 import { deleteIndexedDbStore, openIndexedDbStore } from '../../../web/storage/indexeddb.ts'
@@ -70,7 +71,40 @@ describe('memory store faults', () => {
   })
 })
 
+type FakeDatabase = Parameters<typeof forceCloseDatabase>[0]
+
+/** The browser closes the database behind this name on its own. */
+async function forceClosed(name: string): Promise<{ store: Store; close: () => void }> {
+  const open = vi.spyOn(indexedDB, 'open')
+  const store = await openIndexedDbStore(name, ['one'])
+  const database = (open.mock.results[0] as { value: IDBOpenDBRequest }).value.result
+  open.mockRestore()
+  return { store, close: () => forceCloseDatabase(database as unknown as FakeDatabase) }
+}
+
 describe('IndexedDB faults', () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  test('STO8 a store whose data was cleared while it was open ends with lost, and nothing empty takes its place', async () => {
+    const { store, close } = await forceClosed('cleared')
+    await store.write([{ table: 'one', key: 1, value: 1 }], 'relaxed')
+    const empty = new IDBFactory()
+    vi.stubGlobal('indexedDB', empty)
+    close()
+    expect(await store.closed).toBe('lost')
+    await expect(store.get('one', 1)).rejects.toMatchObject({ code: 'closed' })
+    await vi.waitFor(async () => expect(await empty.databases()).toEqual([]))
+  })
+
+  test('STO7 a store that the browser closed goes on with what it had', async () => {
+    const { store, close } = await forceClosed('reopened')
+    await store.write([{ table: 'one', key: 1, value: 'kept' }], 'relaxed')
+    close()
+    expect(await store.get('one', 1)).toBe('kept')
+    await store.close()
+    expect(await store.closed).toBe('closed')
+  })
+
   test('STO6 a refused open rejects with unavailable', async () => {
     vi.spyOn(indexedDB, 'open').mockImplementation(() => {
       throw new DOMException('A mutation operation was attempted', 'InvalidAccessError')

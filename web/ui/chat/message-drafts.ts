@@ -1,5 +1,5 @@
 import type { RoomId } from '../../base/index.ts'
-import { remember, remembered } from '../remembered.ts'
+import { remember, remembered, roomKey } from '../remembered.ts'
 
 const MAX_DRAFTS = 50
 const MAX_LENGTH = 10_000
@@ -11,7 +11,7 @@ export interface MessageDrafts {
 }
 
 export function createMessageDrafts(roomId: RoomId): MessageDrafts {
-  const key = `typed.${roomId}`
+  const key = roomKey('typed', roomId)
   const drafts = parse(remembered(key))
   return {
     get: (topic) => drafts.get(topic) ?? '',

@@ -1,7 +1,7 @@
 import type { RoomId } from '../../base/index.ts'
 import type { HistoryEntry } from '../../messaging/index.ts'
 import { createObservable, type Observable } from '../observable.ts'
-import { remember, remembered } from '../remembered.ts'
+import { remember, remembered, roomKey } from '../remembered.ts'
 import { conversationOf, isAside, mentions } from './conversation.ts'
 
 /** The last message that was seen, by topic; kept on this device. */
@@ -11,7 +11,7 @@ export interface ReadMarks {
 }
 
 export function createReadMarks(roomId: RoomId): ReadMarks {
-  const key = `read.${roomId}`
+  const key = roomKey('read', roomId)
   const marks = createObservable<ReadonlyMap<string, string>>(parse(remembered(key)))
   return {
     marks,

@@ -4,6 +4,7 @@ import type { BrowserError, KnownRoom, Profile } from '../../browser.ts'
 import { Mark } from '../parts/mark.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { ThemeButton } from '../parts/theme-button.tsx'
+import { forgetRoom } from '../remembered.ts'
 import { text } from '../text.ts'
 import { Insecure } from './insecure.tsx'
 import { JoinField } from './join-field.tsx'
@@ -21,7 +22,17 @@ export function Home({ profile }: { profile: () => Promise<Profile> }) {
       })
       .catch((error: Error) => setProblem(error))
   }
-  useEffect(() => change(async () => undefined), [])
+  useEffect(() => {
+    let stop: (() => void) | undefined
+    let isGone = false
+    change(async (opened) => {
+      if (!isGone) stop = opened.onRooms(() => change(async () => undefined))
+    })
+    return () => {
+      isGone = true
+      stop?.()
+    }
+  }, [])
   if (isInsecure(problem)) return <Insecure detail={problem.message} link={problem.link} />
   return (
     <div className="home">
@@ -51,7 +62,12 @@ export function Home({ profile }: { profile: () => Promise<Profile> }) {
           <RoomList
             rooms={rooms ?? []}
             onLabel={(roomId, label) => change((opened) => opened.labelRoom(roomId, label))}
-            onForget={(roomId) => change((opened) => opened.forgetRoom(roomId))}
+            onForget={(roomId) =>
+              change(async (opened) => {
+                await opened.forgetRoom(roomId)
+                forgetRoom(roomId)
+              })
+            }
           />
         </section>
       </main>
