@@ -237,6 +237,8 @@ export class Links {
     if (to === this.#options.selfId) {
       const inner = decodeMessage(frame)
       if (!inner || !isCallMessage(inner)) return this.#onFault(entry)
+      // Who has a link of its own here speaks for itself: nobody else does.
+      if (from !== entry.peer.peerId && this.#entries.has(from)) return
       if (this.#options.membership.members.some(({ peerId, isSelf }) => peerId === from && !isSelf)) {
         return this.#options.onCall(from, lane, inner)
       }

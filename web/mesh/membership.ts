@@ -115,6 +115,8 @@ export class Membership {
     if (peerId === this.#own.peerId || this.#left.has(sessionId)) return false
     const directSession = this.#direct.get(peerId)
     if (directSession !== undefined && directSession !== sessionId) return false
+    // Who has a link of its own here speaks for itself.
+    if (directSession !== undefined && from !== peerId) return false
     const known = this.#known.get(peerId)?.announcement
     const isOfLink = directSession !== undefined && known?.sessionId !== sessionId
     if (known && !isOfLink && !isNewer(announcement, known)) return false

@@ -2,7 +2,7 @@ import type { Clock, PeerId } from '../base/index.ts'
 import { isFinal, type Room } from '../mesh/index.ts'
 import { MessagingError } from './errors.ts'
 import { type InterestNotice, MAX_PATTERNS, METHOD_INTEREST, readInterest } from './messages.ts'
-import { Matcher } from './pattern.ts'
+import { isAside, Matcher } from './pattern.ts'
 import type { Places } from './places.ts'
 
 const REQUEST_TIMEOUT_MS = 10_000
@@ -146,7 +146,8 @@ export class Interest {
 
   #notice(): InterestNotice {
     const own = this.#own()
-    const patterns = own.length > MAX_PATTERNS ? ['#'] : own
+    // `#` stands for all but those that it does not match.
+    const patterns = own.length > MAX_PATTERNS ? ['#', ...own.filter(isAside).slice(1 - MAX_PATTERNS)] : own
     return {
       session: this.#room.self.sessionId,
       version: this.#version,

@@ -29,6 +29,11 @@ export function isWildcard(pattern: string): boolean {
   return pattern.includes('*') || pattern.includes('#')
 }
 
+/** Its first word begins with `$`: a pattern whose first word is a wildcard does not match it. */
+export function isAside(name: string): boolean {
+  return name.startsWith('$')
+}
+
 export function checkTopicName(name: string): void {
   if (!isTopicName(name)) throw badName(name, 'without wildcards')
 }
@@ -47,6 +52,7 @@ export class Matcher {
   #manys = 0
   readonly #start: number
   readonly #accept: number
+  readonly #isWild: boolean
 
   constructor(pattern: string) {
     // `#.#` says what `#` says; with one of them alone a single shift follows every way of matching no word.
@@ -58,10 +64,13 @@ export class Matcher {
       else this.#literals.set(word, (this.#literals.get(word) ?? 0) | bit)
     })
     this.#accept = 1 << words.length
+    this.#isWild = isWildcard(words[0] as string)
     this.#start = this.#skipping(1)
   }
 
   matches(name: string): boolean {
+    // As in MQTT: what a room says about itself is not what somebody means who asks for everything.
+    if (this.#isWild && isAside(name)) return false
     let reached = this.#start
     for (const word of name.split('.')) {
       const next = ((reached & (this.#ones | (this.#literals.get(word) ?? 0))) << 1) | (reached & this.#manys)

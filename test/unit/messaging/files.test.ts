@@ -170,6 +170,22 @@ describe('FIL3 a broken transfer goes on where it was', () => {
     await room.room.settle(Promise.all([again?.done, out.done]))
   })
 
+  test('after a crash of the receiver at any moment: to within one chunk', async () => {
+    const room = await FileRoom.open(2)
+    const { out, in: incoming } = await room.offers(0, 1, fileOf(60 * MIB))
+    incoming.accept()
+    await room.room.sim.runUntil(() => incoming.getSnapshot().bytes >= 20 * MIB, 60 * SECOND)
+    room.room.kill(1)
+    const before = incoming.getSnapshot().bytes
+    await room.until(out, 'waiting')
+    await room.room.returns(1)
+    const [again] = room.files(1).list()
+    expect(again?.getSnapshot().bytes).toBeGreaterThanOrEqual(before - MIB)
+    await room.room.settle(Promise.all([again?.done, out.done]))
+    const blob = await room.room.settle(again?.blob() as Promise<Blob>)
+    expect(await isFile(blob, 60 * MIB)).toBe(true)
+  })
+
   test('after a reload of the sender it stops, and goes on when the same file is offered again', async () => {
     const room = await FileRoom.open(2)
     const { in: incoming } = await room.offers(0, 1, fileOf(30 * MIB))

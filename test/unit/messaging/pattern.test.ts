@@ -28,6 +28,10 @@ describe('patterns', () => {
     ['a.b', 'a.b', true],
     ['a.b', 'a.bb', false],
     ['a.b', 'a', false],
+    ['#', '$presence.chat', false],
+    ['*.chat', '$presence.chat', false],
+    ['$presence.#', '$presence.chat', true],
+    ['a.#', 'a.$b', true],
   ])('MSG1 %s and %s: %s', (pattern, name, expected) => {
     expect(new Matcher(pattern).matches(name)).toBe(expected)
   })

@@ -346,3 +346,64 @@ describe('settings', () => {
     expect((await room.settle(room.queue(0, 'SUB.d').stats())).consumers).toBe(0)
   })
 })
+
+describe('what nobody meant', () => {
+  test('QUE32 a durable `#` keeps no presence of the page', async () => {
+    const room = await QueueRoom.open(2)
+    const [{ messaging }, other] = room.tabs as [(typeof room.tabs)[0], (typeof room.tabs)[0]]
+    const end = new AbortController()
+    const subscription = messaging.topic('#').subscribe({ durable: 'everything', signal: end.signal })
+    await room.settle(subscription.ready)
+    end.abort()
+    for (let at = 0; at < 5; at++)
+      await room.settle(other.messaging.topic('$presence.chat').publish({ typing: at }))
+    await room.settle(other.messaging.topic('news').publish('kept', { level: 'stored' }))
+    expect((await room.settle(room.queue(0, 'SUB.everything').stats())).messages).toBe(1)
+  })
+
+  test('MSG3 who subscribes to more than 256 patterns gets those that begin with `$` as well', async () => {
+    const room = await QueueRoom.open(2)
+    const [{ messaging }, other] = room.tabs as [(typeof room.tabs)[0], (typeof room.tabs)[0]]
+    const got: unknown[] = []
+    void (async () => {
+      for await (const { body } of messaging.topic('$presence.#').subscribe()) got.push(body)
+    })()
+    const subscriptions = Array.from({ length: 300 }, (_, at) => messaging.topic(`t${at}`).subscribe())
+    await room.settle(Promise.all(subscriptions.map(({ ready }) => ready)))
+    await room.settle(other.messaging.topic('$presence.chat').publish('here'))
+    await room.sim.runUntil(() => got.length === 1, MINUTE, 'it came')
+  })
+
+  test('QUE37 a queue that is called like a retained one by chance is one like any other', async () => {
+    const room = await QueueRoom.open(2)
+    const queue = room.queue(0, 'RET.urn')
+    await room.settle(queue.send('a'))
+    const loop = room.loop(1, { queue: 'RET.urn' })
+    await room.sim.runUntil(() => loop.got.length === 1, MINUTE, 'it came')
+    await room.sim.run(5_000)
+    expect(await room.settle(queue.stats())).toMatchObject({ messages: 0, acked: 1 })
+    expect((await room.settle(queue.stats())).settings.nonDestructive).toBe(false)
+    // Nor is what waits there taken for what the room retains of a topic.
+    loop.stop()
+    await room.settle(queue.send('b'))
+    const got: unknown[] = []
+    void (async () => {
+      for await (const { body } of room.tabs[0]?.messaging.topic('urn').subscribe({ history: true }) ?? [])
+        got.push(body)
+    })()
+    await room.sim.run(5_000)
+    expect(got).toEqual([])
+  })
+
+  test('QUE34 300 questions that nobody answered leave nothing behind', async () => {
+    const room = await QueueRoom.open(2)
+    const asked = Array.from({ length: 300 }, (_, at) =>
+      failureOf(room.tabs[at % 2]?.messaging.request('prices', at, { timeoutMs: 2_000 }) as Promise<unknown>),
+    )
+    const errors = await room.settle(Promise.all(asked), MINUTE)
+    expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['no-reply']))
+    await room.sim.run(10_000)
+    expect(room.tabs[0]?.messaging.destinations.queues()).not.toContain('EXP.prices')
+    expect(await room.settle(room.queue(0, 'prices').stats())).toMatchObject({ messages: 0, expired: 300 })
+  })
+})

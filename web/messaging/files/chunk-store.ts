@@ -1,9 +1,9 @@
-import { isPeerId, isTokenId, type PeerId } from '../../base/index.ts'
-import type { Store, StoreKey } from '../../storage/index.ts'
+import { isCount, isPeerId, isTokenId, type PeerId } from '../../base/index.ts'
+import type { Store, StoreKey, StoreWrite } from '../../storage/index.ts'
 import type { SharedFile } from './transfer.ts'
 import { chunkCountOf, chunkLength, HASH_BYTES, readOffer } from './wire.ts'
 
-/** Files that come or have come, by the name that this device gave them. */
+/** Files that come or have come, by the name that this device gave them; by [name, index] the hash of a chunk that came since. */
 const TABLE_FILES = 'file.files'
 /** Their chunks, by [name, index]. */
 const TABLE_CHUNKS = 'file.chunks'
@@ -78,20 +78,36 @@ export class ChunkStore {
 
   async load(): Promise<readonly StoredFile[]> {
     const rows = await this.#store.entries(TABLE_FILES)
-    return rows.flatMap(([key, row]) => readStored(key, row) ?? [])
+    const files = rows.flatMap(([key, row]) => readStored(key, row) ?? [])
+    const byKey = new Map(files.map((file) => [file.key, file]))
+    for (const [key, row] of rows) addChunk(byKey, key, row)
+    return files
   }
 
+  /** `said` are chunks whose own rows this record makes needless: those that it tells of, or all where none is under way. */
   saveRecord(
     { key, file, from, chunks, isDone }: StoredFile,
     durability: 'relaxed' | 'strict',
+    said: readonly number[] | 'all',
   ): Promise<void> {
     const { have, hashes } = chunks
     const value = { file, from, isDone, have: have.slice().buffer, hashes: hashes.slice().buffer }
-    return this.#store.write([{ table: TABLE_FILES, key, value }], durability)
+    const removes: StoreWrite[] =
+      said === 'all'
+        ? [{ table: TABLE_FILES, range: rangeOf(key), remove: true }]
+        : said.map((index) => ({ table: TABLE_FILES, key: [key, index], remove: true }))
+    return this.#store.write([...removes, { table: TABLE_FILES, key, value }], durability)
   }
 
-  saveChunk(key: string, index: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    return this.#store.write([{ table: TABLE_CHUNKS, key: [key, index], value: bytes.buffer }], 'relaxed')
+  /** With a row that says so, until the next record does: who dies in between has it. */
+  saveChunk(key: string, index: number, bytes: Uint8Array<ArrayBuffer>, hash: Uint8Array): Promise<void> {
+    return this.#store.write(
+      [
+        { table: TABLE_CHUNKS, key: [key, index], value: bytes.buffer },
+        { table: TABLE_FILES, key: [key, index], value: hash.slice().buffer },
+      ],
+      'relaxed',
+    )
   }
 
   async chunk(key: string, index: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
@@ -100,15 +116,28 @@ export class ChunkStore {
   }
 
   remove(key: string): Promise<void> {
-    const range = { from: [key] as StoreKey, to: [key, Number.MAX_SAFE_INTEGER] as StoreKey }
+    const range = rangeOf(key)
     return this.#store.write(
       [
         { table: TABLE_FILES, key, remove: true },
+        { table: TABLE_FILES, range, remove: true },
         { table: TABLE_CHUNKS, range, remove: true },
       ],
       'relaxed',
     )
   }
+}
+
+function rangeOf(key: string) {
+  return { from: [key] as StoreKey, to: [key, Number.MAX_SAFE_INTEGER] as StoreKey } as const
+}
+
+/** What came after the record was written. */
+function addChunk(files: ReadonlyMap<string, StoredFile>, at: StoreKey, row: unknown): void {
+  const [key, index] = Array.isArray(at) ? (at as readonly unknown[]) : []
+  const chunks = files.get(key as string)?.chunks
+  if (!chunks || !isCount(index, 0, chunks.count - 1)) return
+  if (row instanceof ArrayBuffer && row.byteLength === HASH_BYTES) chunks.add(index, new Uint8Array(row))
 }
 
 function readStored(key: StoreKey, row: unknown): StoredFile | undefined {

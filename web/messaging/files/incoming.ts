@@ -22,7 +22,7 @@ const HASHES_MS = 30 * 60_000
 const REQUEST_MS = 10_000
 const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 8_000
-/** The record of what is there is written after so many chunks; those after it are asked for again by the next life. */
+/** The record of what is there is written after so many chunks; until then each says so itself. */
 const SAVE_EVERY = 32
 /** Rounds in which chunks that do not match are asked for again. */
 const MAX_ROUNDS = 3
@@ -47,7 +47,8 @@ export class Incoming implements FileTransfer {
   readonly #stop: () => void
   #wake: (() => void) | undefined
   #isRunning = false
-  #unsaved = 0
+  /** Chunks of which the record does not tell yet. */
+  #unsaved: number[] = []
 
   constructor(stored: StoredFile, state: TransferState, ports: IncomingPorts) {
     this.#stored = stored
@@ -181,7 +182,7 @@ export class Incoming implements FileTransfer {
 
   /** Everything that is missing, then the comparison; what does not match is asked for again. */
   async #take(): Promise<void> {
-    await this.#save('strict')
+    await this.#save('strict', 'all')
     for (let round = 1; ; round++) {
       await this.#takeMissing()
       this.#progress.enter('checking')
@@ -193,7 +194,7 @@ export class Incoming implements FileTransfer {
       this.#progress.enter('moving')
     }
     this.#stored.isDone = true
-    await this.#save('strict')
+    await this.#save('strict', 'all')
     this.#progress.reach(this.file.size)
     this.#progress.enter('done')
     this.#finish()
@@ -227,10 +228,11 @@ export class Incoming implements FileTransfer {
       throw new MessagingError('malformed', 'the sender’s answer is no chunk')
     // A copy: the bytes are a view on the frame that they came in.
     const bytes = answer.slice()
-    const [hash] = await Promise.all([crypto.sha256(bytes), disk.saveChunk(key, index, bytes)])
+    const hash = await crypto.sha256(bytes)
+    await disk.saveChunk(key, index, bytes, hash)
     chunks.add(index, hash)
     this.#progress.reach(chunks.bytes)
-    if (++this.#unsaved >= SAVE_EVERY) await this.#save('relaxed')
+    if (this.#unsaved.push(index) >= SAVE_EVERY) await this.#save('relaxed', this.#unsaved)
   }
 
   async #compare(): Promise<readonly number[]> {
@@ -285,9 +287,9 @@ export class Incoming implements FileTransfer {
     return true
   }
 
-  async #save(durability: 'relaxed' | 'strict'): Promise<void> {
-    this.#unsaved = 0
-    await this.#ports.disk.saveRecord(this.#stored, durability)
+  async #save(durability: 'relaxed' | 'strict', said: readonly number[] | 'all'): Promise<void> {
+    this.#unsaved = []
+    await this.#ports.disk.saveRecord(this.#stored, durability, said)
   }
 
   #finish(): void {

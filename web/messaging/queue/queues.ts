@@ -254,7 +254,7 @@ export class Queues {
 
   /** What the room keeps of the topics that fit, oldest first within each; `id` is what it was published by. */
   async *retained(matcher: Matcher, signal: AbortSignal): AsyncGenerator<Message, void, undefined> {
-    const topics = this.#ownership.queues().flatMap((queue) => retainedTopic(queue) ?? [])
+    const topics = this.#ownership.queues().flatMap((queue) => this.#retainedTopic(queue) ?? [])
     for (const topic of topics.filter((name) => matcher.matches(name))) {
       for await (const { id, correlationId, body, headers, from, sentAt } of this.#browse(
         retainedQueue(topic),
@@ -321,9 +321,15 @@ export class Queues {
 
   /** Retained messages have a ring of their topic's size, which everybody may read and nobody empties. */
   #settingsOf(queue: string): Partial<QueueSettings> {
-    const topic = retainedTopic(queue)
+    const topic = this.#retainedTopic(queue)
     if (topic === undefined) return this.#layers.queueSettingsOf(queue)
     return { ringSize: this.#layers.of(topic).retain ?? 0, nonDestructive: true }
+  }
+
+  /** The topic that the room retains there: a queue may be called like that by chance. */
+  #retainedTopic(queue: string): string | undefined {
+    const topic = retainedTopic(queue)
+    return topic !== undefined && (this.#layers.of(topic).retain ?? 0) > 0 ? topic : undefined
   }
 
   #serve(): void {

@@ -2,7 +2,8 @@ import { isPeerId, type PeerId } from '../../base/index.ts'
 import type { MeshNode } from '../../node.ts'
 import { createObservable, type Observable } from '../observable.ts'
 
-const PREFIX = 'presence.'
+/** Kept by nobody who keeps everything: see the rule of names that begin with `$`. */
+const PREFIX = '$presence.'
 /** Who types says so at most so often, and is forgotten after as long again. */
 const TYPING_EVERY_MS = 3_000
 const TYPING_FOR_MS = 6_000

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import type { PeerId } from '../../../web/base/index.ts'
+import { createLink } from '../../../web/mesh/link-create.ts'
+import { Links } from '../../../web/mesh/links.ts'
+import type { Membership } from '../../../web/mesh/membership.ts'
+import { encodeMessage } from '../../../web/mesh/messages.ts'
+import { ALICE, BOB, openPair, proven } from './link-support.ts'
+
+const CAROL = 'c'.repeat(32) as PeerId
+const DAVE = 'd'.repeat(32) as PeerId
+
+test('MEM7 a forwarder speaks for nobody who has a link of its own', async () => {
+  const pair = await openPair()
+  const other = await openPair()
+  const heard: PeerId[] = []
+  const members = [ALICE, BOB, CAROL, DAVE].map((peerId) => ({ peerId, isSelf: peerId === BOB }))
+  const ignore = () => undefined
+  const links = new Links({
+    clock: pair.clock,
+    selfId: BOB,
+    membership: { members } as unknown as Membership,
+    onCall: (from) => {
+      heard.push(from)
+    },
+    onAnnouncement: ignore,
+    onDown: ignore,
+    openFurther: () => Promise.reject(new Error('none')),
+  })
+  links.add(proven(ALICE), pair.connections.bob)
+  links.add(proven(CAROL), other.connections.bob)
+  const alice = createLink(pair.connections.alice, proven(BOB), { clock: pair.clock })
+  const frame = encodeMessage({ type: 'notify', channel: 'news', body: 1 })
+  for (const from of [CAROL, DAVE]) {
+    void alice.send('control', encodeMessage({ type: 'forward', to: BOB, from, frame }))
+    await pair.run(100)
+  }
+  expect(heard).toEqual([DAVE])
+})
