@@ -1,14 +1,13 @@
 import { type Clock, type PeerId, withTimeout } from '../base/index.ts'
 import { type Value, WireError } from '../wire/index.ts'
 import { RemoteError, RoomError } from './errors.ts'
+import { Line, MAX_SERVED_PER_METHOD } from './line.ts'
 import { type Answer, type CallMessage, failure, failureOf, MAX_CALL_NAME_CHARACTERS } from './messages.ts'
 import type { CallOptions, RequestHandler } from './room.ts'
 import type { Lane } from './transport.ts'
 
-/** Requests of one peer that run here at once; more are answered `busy`. */
-export const MAX_SERVED_PER_PEER = 64
-/** Requests to one peer that wait for their answers; more reject with `busy`. */
-export const MAX_PENDING_PER_PEER = 256
+/** Requests of one peer that run here at once, of all methods together; more are answered `busy`. */
+const MAX_SERVED_PER_PEER = 512
 
 type NotifyHandler = (body: unknown, from: PeerId) => void | Promise<void>
 
@@ -17,6 +16,7 @@ interface Served {
   readonly running: Map<number, AbortController>
   /** With those whose caller has gone and whose handlers have not ended yet. */
   count: number
+  readonly counts: Map<string, number>
 }
 
 interface Pending {
@@ -41,7 +41,8 @@ export class Rpc {
   readonly #channels = new Map<string, Set<NotifyHandler>>()
   readonly #methods = new Map<string, RequestHandler>()
   readonly #pending = new Map<number, Pending>()
-  readonly #pendingCounts = new Map<PeerId, number>()
+  /** By peer and method. */
+  readonly #lines = new Map<string, Line>()
   readonly #served = new Map<PeerId, Served>()
   #nextId = 0
 
@@ -71,9 +72,18 @@ export class Rpc {
   ): Promise<unknown> {
     assertName(method)
     const { clock } = this.#options
-    return withTimeout(clock, `the request ${method}`, options.timeoutMs, options.signal, (signal) =>
-      this.#call(to, method, body, options.lane ?? 'control', signal),
-    )
+    const key = `${to} ${method}`
+    const line = this.#lines.get(key) ?? new Line(() => this.#lines.delete(key))
+    this.#lines.set(key, line)
+    const turn = line.enter(options.signal)
+    if (turn) await turn
+    try {
+      return await withTimeout(clock, `the request ${method}`, options.timeoutMs, options.signal, (signal) =>
+        this.#call(to, method, body, options.lane ?? 'control', signal),
+      )
+    } finally {
+      line.leave()
+    }
   }
 
   serve(method: string, handler: RequestHandler): () => void {
@@ -157,16 +167,9 @@ export class Rpc {
   }
 
   #await(to: PeerId, via: PeerId, id: number): Promise<unknown> {
-    const count = this.#pendingCounts.get(to) ?? 0
-    if (count >= MAX_PENDING_PER_PEER)
-      throw new RoomError('busy', 'too many requests to this peer wait for their answers')
-    this.#pendingCounts.set(to, count + 1)
     return new Promise((resolve, reject) => {
       const settle: Pending['settle'] = (outcome) => {
         this.#pending.delete(id)
-        const left = (this.#pendingCounts.get(to) ?? 1) - 1
-        if (left > 0) this.#pendingCounts.set(to, left)
-        else this.#pendingCounts.delete(to)
         if ('value' in outcome) resolve(outcome.value)
         else reject(outcome.reason)
       }
@@ -205,21 +208,24 @@ export class Rpc {
   /** A request counts until its answer is within the caller's credit: who asks much and takes nothing fills no memory of ours. */
   async #answer(from: PeerId, lane: Lane, id: number, method: string, body: unknown): Promise<void> {
     const handler = this.#methods.get(method)
-    const served = this.#served.get(from) ?? { running: new Map<number, AbortController>(), count: 0 }
+    const served: Served = this.#served.get(from) ?? { running: new Map(), count: 0, counts: new Map() }
+    const count = served.counts.get(method) ?? 0
     if (!handler) return this.#reply(from, lane, failure(id, 'no-such-method', `nobody serves ${method}`))
-    if (served.count >= MAX_SERVED_PER_PEER) {
+    if (count >= MAX_SERVED_PER_METHOD || served.count >= MAX_SERVED_PER_PEER) {
       return this.#reply(from, lane, failure(id, 'busy', 'too many requests of this peer run at once'))
     }
     if (served.running.has(id)) return
     const controller = new AbortController()
     served.running.set(id, controller)
     served.count++
+    served.counts.set(method, count + 1)
     this.#served.set(from, served)
     try {
       const answer = await outcome(handler, id, body, { from, signal: controller.signal })
       if (!controller.signal.aborted) await this.#reply(from, lane, answer, controller.signal)
     } finally {
       if (served.running.get(id) === controller) served.running.delete(id)
+      served.counts.set(method, (served.counts.get(method) ?? 1) - 1)
       if (--served.count === 0) this.#served.delete(from)
     }
   }

@@ -512,27 +512,49 @@ describe('calls', () => {
     expect(await sim.settle(back.request(a, 'work', null, { timeoutMs: 1000 }))).toBe(2)
   })
 
-  test('RPC5: at most 64 requests of a peer run at once, and 256 wait', async () => {
+  test('RPC5: 64 requests for one method run at once, the others wait their turn, and none is refused', async () => {
     const { sim, alice, bob, b } = await pair(44)
     let running = 0
     let most = 0
-    bob.serve('work', async () => {
+    const order: unknown[] = []
+    bob.serve('work', async (body) => {
       most = Math.max(most, ++running)
-      await new Promise<void>((resolve) => sim.clock.after(50, resolve))
+      order.push(body)
+      await new Promise<void>((resolve) => sim.clock.after(1_000, resolve))
       running--
       return null
     })
-    const outcomes = Array.from({ length: 300 }, () =>
-      alice.request(b, 'work', null, { timeoutMs: 5000 }).then(
-        () => 'done',
-        (error: { name: string; code: string }) => `${error.name} ${error.code}`,
-      ),
-    )
-    const all = await sim.settle(Promise.all(outcomes))
+    bob.serve('other', () => 'at once')
+    const numbers = Array.from({ length: 400 }, (_, at) => at)
+    // Six turns of a second each, and each has its own time.
+    const all = Promise.all(numbers.map((n) => alice.request(b, 'work', n, { timeoutMs: 2_000 })))
+    expect(await sim.settle(alice.request(b, 'other', null, { timeoutMs: 100 }))).toBe('at once')
+    await sim.settle(all)
     expect(most).toBe(64)
-    expect(all.filter((outcome) => outcome === 'done').length).toBe(64)
-    expect(all.filter((outcome) => outcome === 'RemoteError busy').length).toBe(192)
-    expect(all.filter((outcome) => outcome === 'RoomError busy').length).toBe(44)
+    expect(order).toEqual(numbers)
+  })
+
+  test('RPC5: one that waits for its turn can be given up, and too many are busy', async () => {
+    const { sim, alice, bob, b } = await pair(45)
+    const untilGivenUp = (signal: AbortSignal) =>
+      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    bob.serve('never', (_, { signal }) => untilGivenUp(signal))
+    const controller = new AbortController()
+    const { signal } = controller
+    const numbers = Array.from({ length: 64 + 4_096 }, (_, at) => at)
+    const ends = numbers.map((n) =>
+      alice
+        .request(b, 'never', n, { timeoutMs: 60_000, signal })
+        .catch((error: { message: string }) => error.message),
+    )
+    await expect(alice.request(b, 'never', null, { timeoutMs: 1_000 })).rejects.toMatchObject({
+      code: 'busy',
+    })
+    controller.abort(new Error('enough'))
+    expect(new Set(await sim.settle(Promise.all(ends)))).toEqual(new Set(['enough']))
+    await expect(sim.settle(alice.request(b, 'never', null, { timeoutMs: 1_000 }))).rejects.toMatchObject({
+      code: 'timeout',
+    })
   })
 
   test('RPC6: a slow handler of notifications slows the sender, not the memory', async () => {

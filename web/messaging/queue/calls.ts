@@ -1,9 +1,12 @@
-import { type Clock, type PeerId, withTimeout } from '../../base/index.ts'
+import { type Clock, type PeerId, sleep, TabmeshError, withTimeout } from '../../base/index.ts'
 import type { RequestHandler, Room } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 
 /** Bodies over this belong on the bulk lane. */
 const SMALL_BYTES = 16 * 1024
+/** A member that has too much to do is asked again after so long, twice as long each time. */
+const FIRST_BUSY_MS = 50
+const MAX_BUSY_MS = 1_000
 
 export interface RequestOptions {
   readonly timeoutMs: number
@@ -29,18 +32,37 @@ export class Calls {
     this.self = room.self.peerId
   }
 
-  /** Rejects as `room.request` does; what this node's own handler throws comes as it is. */
+  /**
+   * Rejects as `room.request` does; what this node's own handler throws comes as it is. Who is `busy` is asked again until the
+   * time is over.
+   */
   request(to: PeerId, method: string, body: Value, options: RequestOptions): Promise<unknown> {
-    const { timeoutMs, signal, bytes = 0 } = options
-    if (to !== this.self) {
-      const lane = bytes > SMALL_BYTES ? 'bulk' : 'control'
-      return this.#room.request(to, method, body, { lane, timeoutMs, ...(signal ? { signal } : {}) })
-    }
+    const { timeoutMs, signal } = options
+    if (to !== this.self) return this.#requestUntilFree(to, method, body, options)
     const handler = this.#methods.get(method)
     if (!handler) return Promise.reject(new TypeError(`${method} is not served`))
     return withTimeout(this.#clock, method, timeoutMs, signal, async (inner) =>
       handler(body, { from: this.self, signal: inner }),
     )
+  }
+
+  async #requestUntilFree(
+    to: PeerId,
+    method: string,
+    body: Value,
+    { timeoutMs, signal, bytes = 0 }: RequestOptions,
+  ): Promise<unknown> {
+    const until = this.#clock.now() + timeoutMs
+    const lane = bytes > SMALL_BYTES ? 'bulk' : 'control'
+    const options = { lane, timeoutMs, ...(signal ? { signal } : {}) } as const
+    for (let waitMs = FIRST_BUSY_MS; ; waitMs = Math.min(waitMs * 2, MAX_BUSY_MS)) {
+      try {
+        return await this.#room.request(to, method, body, options)
+      } catch (error) {
+        if (!isBusy(error) || this.#clock.now() + waitMs > until) throw error
+        await sleep(this.#clock, waitMs, signal)
+      }
+    }
   }
 
   /** Resolves when it is on its way; rejects as `room.notify` does. */
@@ -62,4 +84,9 @@ export class Calls {
   close(): void {
     for (const stop of this.#stops) stop()
   }
+}
+
+/** The other has too much to do, or too much is asked of it from here: it is there. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof TabmeshError && error.code === 'busy'
 }

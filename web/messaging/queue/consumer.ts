@@ -25,7 +25,7 @@ import {
 } from './messages.ts'
 import type { Ownership, Reign } from './ownership.ts'
 import type { AckMode, ConsumeOptions, Delivery } from './queue.ts'
-import { MAX_DURATION_MS, type QueueItem } from './queue-item.ts'
+import { MAX_DURATION_MS, MAX_PRIORITY, type QueueItem } from './queue-item.ts'
 import { Registration } from './registration.ts'
 import { MESSAGE_COST_BYTES } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
@@ -75,6 +75,8 @@ export class QueueConsumer implements AckParty {
   /** The last that the owner of this reign brought. */
   #lastToken = 0
   #wake: (() => void) | undefined
+  /** By priority: the highest order that came. */
+  readonly #seen: number[] = new Array<number>(MAX_PRIORITY + 1).fill(0)
   /** With no window: the loop has asked for one. */
   #isAsking = false
   /** How often this node had slept when it last asked the owner what is still its own. */
@@ -131,6 +133,7 @@ export class QueueConsumer implements AckParty {
       {
         ...{ calls, clock, ownership },
         begin: () => this.#claims(),
+        seen: () => [...this.#seen],
         onGranted: (claimed, reign, granted) => this.#onGranted(claimed, reign, granted),
         onRefused: (reason) => this.end({ reason }),
       },
@@ -155,6 +158,8 @@ export class QueueConsumer implements AckParty {
       if (this.#buffer.length >= MAX_BUFFERED)
         throw new MessagingError('queue-full', 'this consumer has no room')
       this.#lastToken = attempt.token
+      const { priority, order } = attempt.item
+      this.#seen[priority] = Math.max(this.#seen[priority] ?? 0, order)
       const size = attempt.item.body.byteLength + MESSAGE_COST_BYTES
       this.#buffer.push({ attempt, size, reign, token: attempt.token, state: 'held' })
     }

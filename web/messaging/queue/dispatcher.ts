@@ -156,10 +156,9 @@ export class Dispatcher {
       const [now, wall] = [this.#clock.now(), this.#clock.wall()]
       if (expiresAt > 0) this.#expiry.add(now + expiresAt - wall, live)
       if (deliverAt > wall) this.#hold(live, now + deliverAt - wall)
-      else this.#makeReady(live)
-      this.#replaceLast(live)
+      else if (this.#isNewest(live)) this.#makeReady(live)
+      else this.#leave([live])
     }
-    this.#trimRing()
     this.pump()
   }
 
@@ -198,8 +197,11 @@ export class Dispatcher {
     this.pump()
   }
 
-  /** It gets something at the next {@link pump}: what it has in hand from before is claimed first. */
-  addConsumer(spec: ConsumerSpec): Consumer {
+  /**
+   * It gets something at the next {@link pump}: what it has in hand from before is claimed first. `seen`, of messages that stay: the
+   * highest order that it has seen in each priority.
+   */
+  addConsumer(spec: ConsumerSpec, seen: readonly number[] = []): Consumer {
     const consumer: Consumer = {
       spec,
       cursor: Ready.cursor(),
@@ -209,6 +211,8 @@ export class Dispatcher {
       delivered: 0,
       since: this.#clock.now(),
     }
+    if (this.#settings.nonDestructive)
+      for (const [priority, order] of seen.entries()) Ready.pass(consumer.cursor, { priority, order })
     this.#consumers.set(spec.id, consumer)
     this.#arrange()
     return consumer
@@ -279,6 +283,8 @@ export class Dispatcher {
 
   /** Takes one that a consumer holds from before: false when another has it or it is gone. */
   claim(consumer: Consumer, live: Live): Lease | undefined {
+    // Everybody may look at it: it is nobody's.
+    if (this.#settings.nonDestructive) return { token: this.#nextToken++, live, consumer }
     const isReturning = this.#held.get(live) === 'returning'
     if (!isReturning && (this.#held.has(live) || !this.#ready.remove(live))) return undefined
     return this.#lease(consumer, live)
@@ -301,6 +307,7 @@ export class Dispatcher {
   pump(): void {
     if (this.#isPaused || this.#isPumping) return
     this.#isPumping = true
+    this.#trimRing()
     const deliveries = new Map<Consumer, Lease[]>()
     for (const level of this.#levels) while (this.#serve(level, deliveries));
     this.#isPumping = false
@@ -381,14 +388,16 @@ export class Dispatcher {
       return
     }
     const waitMs = delayMs ?? redeliveryDelay(this.#settings, attempts, this.#random.float())
-    if (waitMs > 0) this.#hold(live, this.#clock.now() + waitMs)
-    else this.#release(live)
+    if (!(waitMs > 0)) this.#release(live)
+    else if (this.#isNewest(live)) this.#hold(live, this.#clock.now() + waitMs)
+    else this.#leave([live])
   }
 
   #release(live: Live): void {
     this.#held.delete(live)
     if (live.expiresAt > 0 && live.expiresAt <= this.#clock.wall()) this.#expire(live)
-    else this.#makeReady(live)
+    else if (this.#isNewest(live)) this.#makeReady(live)
+    else this.#leave([live])
   }
 
   #makeReady(live: Live): void {
@@ -419,13 +428,16 @@ export class Dispatcher {
     this.#events.onExpired(live)
   }
 
-  #replaceLast(live: Live): void {
+  /** False where a newer one with its value is here. The one that is older goes; one in delivery when it comes back. */
+  #isNewest(live: Live): boolean {
     const value = this.#lastValueOf(live)
-    if (value === undefined) return
-    const old = this.#lastValues.get(value)
+    if (value === undefined) return true
+    const known = this.#lastValues.get(value)
+    if (known && known !== live && known.order > live.order) return false
     this.#lastValues.set(value, live)
-    // One in delivery is its consumer's.
-    if (old && this.#ready.remove(old)) this.#leave([old])
+    if (!known || known === live) return true
+    if (this.#held.get(known) === 'later' || this.#ready.remove(known)) this.#leave([known])
+    return true
   }
 
   #lastValueOf(live: Live): string | undefined {

@@ -2,7 +2,7 @@ import { type Clock, type PeerId, sleep } from '../../base/index.ts'
 import { isFinal, RemoteError } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { headersWeight, weightOf } from '../item.ts'
-import type { Calls } from './calls.ts'
+import { type Calls, isBusy } from './calls.ts'
 import type { Change, CopyLog, Done } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
@@ -238,7 +238,15 @@ export class Holder {
       attempts: attempts.map((live) => [live.source.from, live.source.stream, live.number, live.attempts]),
     }
     const options = { timeoutMs: REQUEST_MS, signal: this.#controller.signal, bytes }
-    await calls.request(this.peer, METHOD_COPY, body, options)
+    for (;;) {
+      try {
+        await calls.request(this.peer, METHOD_COPY, body, options)
+        return
+      } catch (error) {
+        // It is there, and has much to do: nothing that it has is in doubt.
+        if (!isBusy(error)) throw error
+      }
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import { Intervals } from './intervals.ts'
 import { MAX_TOKENS, readAll, readSettlement } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import { Participant, type ParticipantPorts } from './participant.ts'
-import { isNumber, itemToWire } from './queue-item.ts'
+import { isNumber, isTime, itemToWire, MAX_PRIORITY } from './queue-item.ts'
 import { type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import { Replication } from './replication.ts'
@@ -156,18 +156,22 @@ export class Owner {
     if (known && known.spec.peer !== from) throw new MessagingError('malformed', 'this consumer is another’s')
     const former = this.#consumerOf(row['replaces'], from)
     const selector = selectorOf(row['selector'])
+    const seen = readAll(row['seen'], MAX_PRIORITY + 1, (order) => (isTime(order) ? order : undefined))
     const replaced = [known, former].flatMap((one) => one?.spec.id ?? [])
     this.#remove(replaced, 'replaced')
     this.#heard.set(id, this.#ports.clock.now())
-    const consumer = this.#dispatcher.addConsumer({
-      id,
-      peer: from,
-      window: Math.min(window, MAX_WINDOW),
-      priority: priority as number,
-      isExclusive,
-      selector: selector?.text ?? '',
-      accepts: selector ? (live) => selector.matches(subjectOf(live, this.#replica.queue)) : () => true,
-    })
+    const consumer = this.#dispatcher.addConsumer(
+      {
+        id,
+        peer: from,
+        window: Math.min(window, MAX_WINDOW),
+        priority: priority as number,
+        isExclusive,
+        selector: selector?.text ?? '',
+        accepts: selector ? (live) => selector.matches(subjectOf(live, this.#replica.queue)) : () => true,
+      },
+      seen,
+    )
     const granted = this.#claims(consumer, row['claims'])
     this.#dispatcher.endClaims()
     return { granted }
@@ -186,6 +190,11 @@ export class Owner {
     const consumer = this.#consumerOf(row['consumer'], from)
     if (!consumer) throw new MessagingError('lease-lost', 'the queue’s owner does not know this consumer')
     this.#heard.set(consumer.spec.id, this.#ports.clock.now())
+    // It has looked at what stays, and goes on.
+    if (this.settings.nonDestructive) {
+      this.#dispatcher.credit(consumer, settlement.credit, settlement.lastTaken)
+      return { refused: [] }
+    }
     const refused: number[] = []
     const acked: Live[] = []
     for (const token of settlement.acks) {
@@ -207,6 +216,7 @@ export class Owner {
   /** Holds attempts for a transaction. */
   async prepare(row: Readonly<Record<string, unknown>>, from: PeerId): Promise<Value> {
     const consumer = this.#consumerOf(row['consumer'], from)
+    if (consumer && this.settings.nonDestructive) return { isPrepared: true }
     return { ...(consumer ? await this.#participant.prepare(row, consumer, from) : { isPrepared: false }) }
   }
 
@@ -341,6 +351,7 @@ export class Owner {
       const lease = live && this.#dispatcher.claim(consumer, live)
       if (lease) granted.push([at, lease.token])
       // Only what it acked itself: what another finished meanwhile is not for a late ack to settle.
+      else if (this.settings.nonDestructive) granted.push([at, FINISHED])
       else if (source && this.#replica.finishers.has(id, source.key, number)) granted.push([at, FINISHED])
     }
     return granted

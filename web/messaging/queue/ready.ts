@@ -130,7 +130,7 @@ export class Ready {
   }
 
   /** The consumer has seen one that stays. */
-  static pass(cursor: Cursor, { priority, order }: Live): void {
+  static pass(cursor: Cursor, { priority, order }: Pick<Live, 'priority' | 'order'>): void {
     const place = cursor[priority] as Place
     place.passed = Math.max(place.passed, order + 0.5)
   }

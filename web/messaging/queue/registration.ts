@@ -24,6 +24,8 @@ export interface RegistrationPorts {
   readonly ownership: Ownership
   /** What is held from before: the owner grants what nobody else has by now. Tokens of an earlier reign mean nothing now. */
   readonly begin: () => readonly Held[]
+  /** By priority: the highest order that has come. Of messages that stay, nothing up to it comes again. */
+  readonly seen: () => readonly number[]
   readonly onGranted: (claimed: readonly Held[], reign: Reign, granted: Granted) => void
   /** The queue is not what was asked for: it will never do. */
   readonly onRefused: (reason: unknown) => void
@@ -123,7 +125,7 @@ export class Registration {
   }
 
   async #register(reign: Reign): Promise<void> {
-    const { calls, begin, onGranted } = this.#ports
+    const { calls, begin, seen, onGranted } = this.#ports
     this.#isConfirmed = false
     this.#reign = reign
     const replaces = this.name
@@ -136,6 +138,7 @@ export class Registration {
         consumer: this.name,
         ...this.#wishes,
         replaces,
+        seen: seen(),
         claims: claims.slice(0, MAX_TOKENS),
       },
     }

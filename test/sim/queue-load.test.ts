@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { QueueRoom } from '../support/queue-room.ts'
+import { withRequest } from '../support/sim/taps.ts'
+
+const QUEUES = 300
+const SENDS = 12
+
+test('QUE50 many queues at once in a healthy room: each send is replicated, and no copy begins again', async () => {
+  const summaries = new Map<string, number>()
+  const room = await QueueRoom.open(
+    3,
+    8,
+    {},
+    {
+      room: (sound) =>
+        withRequest(sound, (to, method, body, send) => {
+          const { queue } = body as { queue: string }
+          if (method === 'queue.summary') summaries.set(queue, (summaries.get(queue) ?? 0) + 1)
+          return send(to, method, body)
+        }),
+    },
+  )
+  const names = Array.from({ length: QUEUES }, (_, at) => `queue.${at}`)
+  const sends = names.flatMap((name, at) =>
+    Array.from({ length: SENDS }, (_, n) => room.queue(at % 3, name).send(n)),
+  )
+  const sent = await room.settle(Promise.all(sends), 300_000)
+  expect(sent.filter(({ level, copies }) => level !== 'replicated' || copies !== 2)).toEqual([])
+  // A founder asks both others, and brings its one copy up to date.
+  expect([...summaries.values()].filter((count) => count > 3)).toEqual([])
+})
