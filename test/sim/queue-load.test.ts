@@ -1,17 +1,25 @@
 import { expect, test } from 'vitest'
 import { QueueRoom } from '../support/queue-room.ts'
-import { withRequest } from '../support/sim/taps.ts'
+import { proxy, withRequest } from '../support/sim/taps.ts'
 
 const QUEUES = 300
 const SENDS = 12
 
-test('QUE50 many queues at once in a healthy room: each send is replicated, and no copy begins again', async () => {
+test('QUE57 many queues at once in a healthy room: each send is replicated, and no copy begins again', async () => {
   const summaries = new Map<string, number>()
   const room = await QueueRoom.open(
     3,
     8,
     {},
     {
+      // A disk that takes its time, so that much is under way at once.
+      store: (store, tab) =>
+        proxy(store, {
+          write: async (writes, durability) => {
+            await tab.sleep(20)
+            return store.write(writes, durability)
+          },
+        }),
       room: (sound) =>
         withRequest(sound, (to, method, body, send) => {
           const { queue } = body as { queue: string }
