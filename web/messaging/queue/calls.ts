@@ -21,14 +21,14 @@ type NotifyHandler = (body: unknown, from: PeerId) => void
 export class Calls {
   readonly self: PeerId
   readonly #room: Room
-  readonly #clock: Clock
+  readonly clock: Clock
   readonly #methods = new Map<string, RequestHandler>()
   readonly #channels = new Map<string, NotifyHandler>()
   readonly #stops: (() => void)[] = []
 
   constructor(room: Room, clock: Clock) {
     this.#room = room
-    this.#clock = clock
+    this.clock = clock
     this.self = room.self.peerId
   }
 
@@ -41,7 +41,7 @@ export class Calls {
     if (to !== this.self) return this.#requestUntilFree(to, method, body, options)
     const handler = this.#methods.get(method)
     if (!handler) return Promise.reject(new TypeError(`${method} is not served`))
-    return withTimeout(this.#clock, method, timeoutMs, signal, async (inner) =>
+    return withTimeout(this.clock, method, timeoutMs, signal, async (inner) =>
       handler(body, { from: this.self, signal: inner }),
     )
   }
@@ -52,15 +52,15 @@ export class Calls {
     body: Value,
     { timeoutMs, signal, bytes = 0 }: RequestOptions,
   ): Promise<unknown> {
-    const until = this.#clock.now() + timeoutMs
+    const until = this.clock.now() + timeoutMs
     const lane = bytes > SMALL_BYTES ? 'bulk' : 'control'
     const options = { lane, timeoutMs, ...(signal ? { signal } : {}) } as const
     for (let waitMs = FIRST_BUSY_MS; ; waitMs = Math.min(waitMs * 2, MAX_BUSY_MS)) {
       try {
         return await this.#room.request(to, method, body, options)
       } catch (error) {
-        if (!isBusy(error) || this.#clock.now() + waitMs > until) throw error
-        await sleep(this.#clock, waitMs, signal)
+        if (!isBusy(error) || this.clock.now() + waitMs > until) throw error
+        await sleep(this.clock, waitMs, signal)
       }
     }
   }

@@ -56,7 +56,8 @@ export interface DispatchEvents {
   onExpired(live: Live): void
   /** Superseded by a newer one, or too old for its ring. */
   onReplaced(lives: readonly Live[]): void
-  onAttempts(live: Live, attempts: number): void
+  /** There is no next attempt for `waitMs`. */
+  onAttempts(live: Live, attempts: number, waitMs: number): void
 }
 
 /** Who gets which message, and who holds it. One queue's, at its owner; knows nothing of disks and links. */
@@ -152,12 +153,13 @@ export class Dispatcher {
 
   #enter(lives: readonly Live[]): void {
     for (const live of lives) {
-      const { expiresAt, deliverAt } = live
+      const { expiresAt, deliverAt, retryAt } = live
       const [now, wall] = [this.#clock.now(), this.#clock.wall()]
       if (expiresAt > 0) this.#expiry.add(now + expiresAt - wall, live)
       if (deliverAt > wall) this.#hold(live, now + deliverAt - wall)
-      else if (this.#isNewest(live)) this.#makeReady(live)
-      else this.#leave([live])
+      else if (!this.#isNewest(live)) this.#leave([live])
+      else if (retryAt > wall) this.#hold(live, now + retryAt - wall)
+      else this.#makeReady(live)
     }
     this.pump()
   }
@@ -380,14 +382,14 @@ export class Dispatcher {
 
   #failed(live: Live, delayMs?: number): void {
     const attempts = live.attempts + 1
-    this.#events.onAttempts(live, attempts)
+    const waitMs = delayMs ?? redeliveryDelay(this.#settings, attempts, this.#random.float())
+    this.#events.onAttempts(live, attempts, waitMs)
     const { maxDeliveries } = this.#settings
     if (maxDeliveries !== -1 && attempts >= maxDeliveries) {
       this.#held.set(live, 'leaving')
       this.#events.onDead(live)
       return
     }
-    const waitMs = delayMs ?? redeliveryDelay(this.#settings, attempts, this.#random.float())
     if (!(waitMs > 0)) this.#release(live)
     else if (this.#isNewest(live)) this.#hold(live, this.#clock.now() + waitMs)
     else this.#leave([live])

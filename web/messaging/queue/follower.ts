@@ -3,6 +3,7 @@ import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { headersWeight } from '../item.ts'
+import { fromRest, restOf, toRest } from './ages.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
@@ -31,7 +32,7 @@ import { summaryOf } from './reconcile.ts'
 import { type Live, Replica, type Source } from './replica.ts'
 import { conflictOf, type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
 import type { Stamps } from './stamp.ts'
-import { txToWire } from './tx-state.ts'
+import { txToWire, withAge } from './tx-state.ts'
 
 /** Owners of queues that this device does not keep: of more, the one heard from first is forgotten. */
 const MAX_FENCES = 1_000
@@ -149,7 +150,8 @@ export class Follower {
 
   async #onSummary(body: unknown, from: PeerId): Promise<Value> {
     const { queue } = await this.#obey(body, from)
-    const replica = this.#ports.replicas.get(queue)
+    const { calls, replicas } = this.#ports
+    const replica = replicas.get(queue)
     if (!replica) return { sources: [], settings: null, dedup: [], tx: [] }
     const settings = replica.settings ? { ...replica.settings } : null
     return {
@@ -157,7 +159,7 @@ export class Follower {
       settings,
       explicit: { ...replica.explicit },
       dedup: replica.dedup.all(),
-      tx: replica.transactions.all().map(txToWire),
+      tx: replica.transactions.all().map((state) => txToWire(withAge(state, calls.clock.wall()))),
     }
   }
 
@@ -169,12 +171,20 @@ export class Follower {
       ?.sources.get(`${String(row['from'])}/${String(row['stream'])}`)
     const items: Value[] = []
     const attempts: Value[] = []
+    const wall = this.#ports.calls.clock.wall()
     let bytes = 0
     for (const live of source && numbers ? livesOf(source, numbers) : []) {
       const item = await this.#ports.replicas.get(queue)?.itemOf(live)
       if (!item) continue
-      items.push(itemToWire(item))
-      if (live.attempts > 0) attempts.push([live.source.from, live.source.stream, live.number, live.attempts])
+      items.push(itemToWire(toRest(item, wall)))
+      if (live.attempts > 0)
+        attempts.push([
+          live.source.from,
+          live.source.stream,
+          live.number,
+          live.attempts,
+          restOf(live.retryAt, wall),
+        ])
       bytes += live.size + headersWeight(live.headers)
       if (bytes > PAGE_BYTES || items.length >= MAX_PAGE_ITEMS) break
     }
@@ -200,32 +210,30 @@ export class Follower {
       settings,
       isFirst ? (readPartialSettings(row['explicit']) ?? {}) : undefined,
     )
-    for (const state of transactions) await replica.noteTx(state)
+    const wall = this.#ports.calls.clock.wall()
+    for (const state of transactions) await replica.noteTx(withAge(state, wall))
     for (const state of done) {
       const source = replica.source(state.from, state.stream)
       replica.finish(source, state.done, state.by)
       source.high = Math.max(source.high, state.high)
     }
     // A copy: the bodies' bytes are views on the frame that they came in.
-    const kept = items.map((item) => ({ ...item, body: item.body.slice() }))
-    kept.push(...stamps.flatMap((one) => this.#ownItems(queue, one)))
+    const kept = items.map((item) => ({ ...fromRest(item, wall), body: item.body.slice() }))
+    kept.push(...stamps.flatMap((one) => this.#ownItems(queue, one, wall)))
     await Promise.all([replica.add(kept), replica.rememberIds(dedupIds), replica.settled()])
     this.#ports.onCopied(queue, kept)
-    for (const [sender, stream, number, count] of attempts) {
-      const live = replica.find(sender, stream, number)
-      if (live && live.attempts < count) replica.setAttempts(live, count)
-    }
+    replica.hearAttempts(attempts, wall)
     await replica.settled()
     return null
   }
 
   /** Throws a MessagingError `gone`: the owner brings all that is missing here then. */
-  #ownItems(queue: string, { stream, stamps }: Stamps): QueueItem[] {
+  #ownItems(queue: string, { stream, stamps }: Stamps, wall: number): QueueItem[] {
     const from = this.#ports.calls.self
     return stamps.map((stamp) => {
       const sending = this.#ports.sendingOf(queue, stream, stamp.number)
       if (!sending) throw new MessagingError('gone', 'this member no longer has what it sent')
-      return { ...sending, ...stamp, from, stream }
+      return { ...sending, ...fromRest(stamp, wall), from, stream }
     })
   }
 

@@ -2,6 +2,7 @@ import { type Clock, type PeerId, sleep } from '../../base/index.ts'
 import { isFinal, RemoteError } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { headersWeight, weightOf } from '../item.ts'
+import { restOf, toRest } from './ages.ts'
 import { type Calls, isBusy } from './calls.ts'
 import type { Change, CopyLog, Done } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
@@ -13,7 +14,7 @@ import { type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
 import { stampsToWire } from './stamp.ts'
-import { type TxState, txToWire } from './tx-state.ts'
+import { type TxState, txToWire, withAge } from './tx-state.ts'
 
 const REQUEST_MS = 5_000
 const FIRST_RETRY_MS = 250
@@ -226,16 +227,20 @@ export class Holder {
 
   async #send(copy: Partial<Copy>): Promise<void> {
     const { replica, epoch, calls } = this.#ports
+    const wall = calls.clock.wall()
     const { items, own, done, attempts, transactions, first } = { ...EMPTY_COPY, ...copy }
     const bytes = items.reduce((sum, item) => sum + weightOf(item), first.dedup.length * 32)
     const body: Value = {
       ...headToWire(replica.queue, epoch),
       ...first,
-      items: items.map(itemToWire),
-      own: stampsToWire(own),
+      items: items.map((item) => itemToWire(toRest(item, wall))),
+      own: stampsToWire(own.map((item) => toRest(item, wall))),
       done: done.map(sourceToWire),
-      tx: transactions.map(txToWire),
-      attempts: attempts.map((live) => [live.source.from, live.source.stream, live.number, live.attempts]),
+      tx: transactions.map((state) => txToWire(withAge(state, wall))),
+      attempts: attempts.map((live) => [
+        ...[live.source.from, live.source.stream, live.number],
+        ...[live.attempts, restOf(live.retryAt, wall)],
+      ]),
     }
     const options = { timeoutMs: REQUEST_MS, signal: this.#controller.signal, bytes }
     for (;;) {

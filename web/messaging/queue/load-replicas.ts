@@ -3,6 +3,7 @@ import type { Store, StoreKey } from '../../storage/index.ts'
 import { readEpoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
 import { decodePage, MAX_PAGE_ITEMS, pageFromStore } from './page.ts'
+import { isTime } from './queue-item.ts'
 import { Replica } from './replica.ts'
 import { readPartialSettings, readSettings } from './settings.ts'
 import {
@@ -69,9 +70,14 @@ async function restorePages(store: Store, replicas: ReadonlyMap<string, Replica>
 
 function restoreAttempts(replicas: ReadonlyMap<string, Replica>, key: StoreKey, row: unknown): void {
   const [queue, from, stream, number] = Array.isArray(key) ? (key as readonly unknown[]) : []
-  if (!isPeerId(from) || !isTokenId(stream) || typeof number !== 'number' || !Number.isInteger(row)) return
+  if (!isPeerId(from) || !isTokenId(stream) || typeof number !== 'number') return
+  // A build before this one noted no time.
+  const [attempts, retryAt] = (Array.isArray(row) ? row : [row, 0]) as readonly unknown[]
+  if (!Number.isInteger(attempts) || !isTime(retryAt)) return
   const live = replicas.get(queue as string)?.find(from, stream, number)
-  if (live) live.attempts = row as number
+  if (!live) return
+  live.attempts = attempts as number
+  live.retryAt = retryAt
 }
 
 function restoreDedup(replicas: ReadonlyMap<string, Replica>, key: StoreKey, row: unknown): void {

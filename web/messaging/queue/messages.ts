@@ -5,7 +5,15 @@ import { DEDUP_WINDOW } from './dedup.ts'
 import { type Epoch, epochToWire, readEpoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'
-import { type Draft, isNumber, MAX_TAG_LENGTH, type QueueItem, readDraft, readItem } from './queue-item.ts'
+import {
+  type Draft,
+  isDuration,
+  isNumber,
+  MAX_TAG_LENGTH,
+  type QueueItem,
+  readDraft,
+  readItem,
+} from './queue-item.ts'
 import { readStamps, type Stamps } from './stamp.ts'
 import { MAX_TRANSACTIONS } from './tx-ledger.ts'
 import { readTx, type TxState } from './tx-state.ts'
@@ -177,14 +185,21 @@ export function readTransactions(value: unknown): readonly TxState[] | undefined
 }
 
 /** Failed attempts of a message. */
-export type AttemptsRow = readonly [from: PeerId, stream: string, number: number, attempts: number]
+export type AttemptsRow = readonly [
+  from: PeerId,
+  stream: string,
+  number: number,
+  attempts: number,
+  /** Before the next. */
+  waitMs: number,
+]
 
 export function readAttempts(value: unknown): readonly AttemptsRow[] | undefined {
   return readAll(value, MAX_TOKENS, (row) => {
-    if (!Array.isArray(row) || row.length !== 4) return undefined
-    const [from, stream, number, attempts] = row as readonly unknown[]
-    if (!isPeerId(from) || !isTokenId(stream) || !isNumber(number)) return undefined
-    return isNumber(attempts) ? ([from, stream, number, attempts] as const) : undefined
+    if (!Array.isArray(row) || row.length < 4 || row.length > 5) return undefined
+    const [from, stream, number, attempts, waitMs = 0] = row as readonly unknown[]
+    if (!isPeerId(from) || !isTokenId(stream) || !isNumber(number) || !isDuration(waitMs)) return undefined
+    return isNumber(attempts) ? ([from, stream, number, attempts, waitMs] as const) : undefined
   })
 }
 

@@ -2,6 +2,7 @@ import { type Clock, every, isCount, isTokenId, type PeerId, type Random } from 
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { headersWeight } from '../item.ts'
+import { instantOf } from './ages.ts'
 import type { Calls } from './calls.ts'
 import { Departures, type DeparturesPorts } from './departures.ts'
 import { type Consumer, Dispatcher, type Lease } from './dispatcher.ts'
@@ -85,7 +86,7 @@ export class Owner {
       onDead: (live) => void this.#departures.leave(live, 'dead'),
       onExpired: (live) => void this.#departures.leave(live, 'expired'),
       onReplaced: (lives) => this.#finishQuietly(lives),
-      onAttempts: (live, attempts) => this.#onAttempts(live, attempts),
+      onAttempts: (live, attempts, waitMs) => this.#onAttempts(live, attempts, waitMs),
     })
     this.#departures = new Departures(replica, this.#dispatcher, {
       ...{ clock, forward: ports.forward },
@@ -404,9 +405,9 @@ export class Owner {
     return this.replication.reached(seq)
   }
 
-  #onAttempts(live: Live, attempts: number): void {
+  #onAttempts(live: Live, attempts: number, waitMs: number): void {
     this.#counts.failed++
-    this.#replica.setAttempts(live, attempts)
+    this.#replica.setAttempts(live, attempts, instantOf(waitMs, this.#ports.clock.wall()))
     this.replication.logAttempts(live)
   }
 

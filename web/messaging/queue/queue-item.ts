@@ -45,9 +45,9 @@ export interface QueueItem {
   readonly order: number
   readonly priority: number
   readonly sentAt: number
-  /** By its owner's wall clock; 0 for never. */
+  /** By the wall clock of the device that keeps it; 0 for never. */
   readonly expiresAt: number
-  /** By its owner's wall clock; 0 for at once. */
+  /** By the wall clock of the device that keeps it; 0 for at once. */
   readonly deliverAt: number
   readonly body: Uint8Array<ArrayBuffer>
   readonly headers: Headers

@@ -1,5 +1,6 @@
 import { isRecord, type PeerId } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
+import { fromRest } from './ages.ts'
 import type { Calls } from './calls.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
@@ -16,7 +17,7 @@ import {
 } from './messages.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import { type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
-import type { TxState } from './tx-state.ts'
+import { type TxState, withAge } from './tx-state.ts'
 
 const REQUEST_MS = 5_000
 /** Summaries of queues with many gaps are large: off the lane of heartbeats. */
@@ -64,7 +65,8 @@ export async function mergeFrom(
   const summary = readSummary(answer)
   if (!summary) throw new MessagingError('malformed', 'this is no summary of a queue')
   // First of all: they say which of the messages that follow may be seen.
-  for (const state of summary.transactions) await replica.noteTx(state)
+  const wall = calls.clock.wall()
+  for (const state of summary.transactions) await replica.noteTx(withAge(state, wall))
   const finished: Live[] = []
   const news: (readonly [Source, Intervals])[] = []
   for (const state of summary.sources) {
@@ -112,11 +114,9 @@ export async function fetchAll(
     if (!items || !attempts) throw new MessagingError('malformed', 'these are no messages of a queue')
     const asked = items.filter((item) => item.from === source.from && item.stream === source.stream)
     if (asked.length === 0) break
-    added.push(...(await replica.add(asked)))
-    for (const [from, stream, number, count] of attempts) {
-      const live = replica.find(from, stream, number)
-      if (live && live.attempts < count) replica.setAttempts(live, count)
-    }
+    const wall = calls.clock.wall()
+    added.push(...(await replica.add(asked.map((item) => fromRest(item, wall)))))
+    replica.hearAttempts(attempts, wall)
     const got = new Intervals()
     for (const item of asked) got.add(item.number)
     left = left.minus(got)

@@ -1,11 +1,13 @@
 import type { PeerId } from '../../base/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
 import { headersWeight } from '../item.ts'
+import { instantOf } from './ages.ts'
 import { DedupWindow } from './dedup.ts'
 import type { Epoch } from './epoch.ts'
 import { Finishers } from './finishers.ts'
 import { GroupCommit } from './group-commit.ts'
 import { Intervals } from './intervals.ts'
+import type { AttemptsRow } from './messages.ts'
 import { encodePage, inPages, type Page, pageToStore } from './page.ts'
 import { PageCache } from './page-cache.ts'
 import type { QueueItem, Tags } from './queue-item.ts'
@@ -53,6 +55,8 @@ export interface Live {
   at: number
   /** Attempts that failed. */
   attempts: number
+  /** By this device's wall clock: before it there is no next attempt; 0 where that may be at once. */
+  retryAt: number
 }
 
 /** What a commit made of one batch. */
@@ -181,8 +185,17 @@ export class Replica {
     if (writes) await this.#store.write(writes, 'relaxed')
   }
 
-  setAttempts(live: Live, attempts: number): void {
+  /** What another knows of failed attempts, in this device's time. */
+  hearAttempts(rows: readonly AttemptsRow[], wall: number): void {
+    for (const [from, stream, number, attempts, waitMs] of rows) {
+      const live = this.find(from, stream, number)
+      if (live && live.attempts < attempts) this.setAttempts(live, attempts, instantOf(waitMs, wall))
+    }
+  }
+
+  setAttempts(live: Live, attempts: number, retryAt: number): void {
     live.attempts = attempts
+    live.retryAt = retryAt
     this.#attempted.add(live)
   }
 
@@ -347,6 +360,7 @@ export class Replica {
       page,
       at,
       attempts: 0,
+      retryAt: 0,
     }
     source.live.set(number, live)
     this.transactions.index(live)
@@ -469,7 +483,11 @@ export class Replica {
     }
     for (const live of attempted) {
       if (live.source.live.get(live.number) === live)
-        writes.push({ table: TABLE_ATTEMPTS, key: this.#attemptsKey(live), value: live.attempts })
+        writes.push({
+          table: TABLE_ATTEMPTS,
+          key: this.#attemptsKey(live),
+          value: [live.attempts, live.retryAt],
+        })
     }
     return { dirty, attempted, removes, writes }
   }

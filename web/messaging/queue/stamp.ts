@@ -2,7 +2,7 @@ import { isTokenId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { isNumber, isTime, type QueueItem } from './queue-item.ts'
 
-/** What an owner adds to a message: its place, and its times by the owner's own clock. */
+/** What an owner adds to a message: its place, and its times. */
 export type Stamp = Pick<QueueItem, 'number' | 'order' | 'expiresAt' | 'deliverAt'>
 
 /** Stamps of one stream. Their receiver is its sender and has the messages: nothing goes to a device twice. */

@@ -19,7 +19,7 @@ export interface TxState {
   readonly coordinator: PeerId
   readonly decision: Decision | undefined
   readonly acks: readonly TxAck[]
-  /** By the owner's wall clock, when this was noted. */
+  /** When this was noted, by the wall clock of the device that keeps it. */
   readonly at: number
 }
 
@@ -43,6 +43,11 @@ function keyOf([from, stream, number]: TxAck): string {
 
 function rankOf({ decision }: TxState): number {
   return decision === undefined ? 0 : RANK[decision]
+}
+
+/** With `at` as its age between members, and the other way. */
+export function withAge(state: TxState, wall: number): TxState {
+  return { ...state, at: wall - state.at }
 }
 
 export function txToWire({ tx, home, coordinator, decision, acks, at }: TxState): Value {
