@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto'
+import type { Crypto } from '../../web/base/index.ts'
 import { createData, DATA_TABLES, type Data, type DatasetManifest } from '../../web/data/index.ts'
 import type { Room } from '../../web/mesh/index.ts'
-import { MemoryDisk } from '../../web/storage/index.ts'
+import { MemoryDisk, type Store } from '../../web/storage/index.ts'
 import { joinRoom, type SimTab, type Simulation } from '../support/sim/index.ts'
+
+/** A fault that is built in on purpose, to see that the checkers find it. */
+export interface DataSabotage {
+  readonly room?: (room: Room) => Room
+  readonly store?: (store: Store, tab: SimTab) => Store
+  readonly crypto?: (crypto: Crypto) => Crypto
+}
 
 /** One tab with a data layer, through all its lives. */
 export class DataTab {
@@ -10,10 +18,12 @@ export class DataTab {
   readonly disk = new MemoryDisk()
   /** Bytes of shards that this tab fetched from others, over all its lives. */
   fetchedBytes = 0
+  readonly #sabotage: DataSabotage
   #leaving: Promise<void> | undefined
   #live: { readonly room: Room; readonly data: Data } | undefined
 
-  constructor(sim: Simulation, index: number, deviceId?: string) {
+  constructor(sim: Simulation, index: number, deviceId?: string, sabotage: DataSabotage = {}) {
+    this.#sabotage = sabotage
     this.tab = sim.tab(index, deviceId === undefined ? {} : { deviceId })
   }
 
@@ -37,12 +47,16 @@ export class DataTab {
 
   async start(holdsData = true): Promise<void> {
     await this.#leaving
-    const { crypto, clock, random } = this.tab
-    const store = await this.disk.open(DATA_TABLES)
+    const { clock, random } = this.tab
+    const sound = await this.disk.open(DATA_TABLES)
+    const store = this.#sabotage.store?.(sound, this.tab) ?? sound
+    const crypto = this.#sabotage.crypto?.(this.tab.crypto) ?? this.tab.crypto
     let data: Data | undefined
     const room = await joinRoom(this.tab, {
       prepare: (made) => {
-        data = createData({ room: this.#counted(made), store, crypto, clock, random, holdsData })
+        const room = this.#counted(made)
+        const faulty = this.#sabotage.room?.(room) ?? room
+        data = createData({ room: faulty, store, crypto, clock, random, holdsData })
       },
     })
     await data?.ready
@@ -69,6 +83,12 @@ export class DataTab {
     const store = this.#live ? undefined : await this.disk.open(DATA_TABLES)
     const entries = await (store ?? this.#store()).entries('data.shards')
     return new Map(entries.map(([key, value]) => [String(key), value as ArrayBuffer]))
+  }
+
+  /** What the disk has now, without opening it again: of a dead tab too. */
+  async hasOnDisk(shardId: string): Promise<boolean> {
+    const bytes = await this.disk.current?.get('data.shards', shardId).catch(() => undefined)
+    return bytes !== undefined
   }
 
   /** Ids of the datasets that a live tab knows, and of those that it knows as dropped. */

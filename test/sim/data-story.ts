@@ -1,9 +1,11 @@
+import type { DatasetId } from '../../web/base/index.ts'
 import type { Data, DatasetManifest } from '../../web/data/index.ts'
 import { createSimulation, type Simulation } from '../support/sim/index.ts'
-import { csvText, DataTab, faultOf, streamOf } from './data-room.ts'
+import { csvText, type DataSabotage, DataTab, faultOf, streamOf } from './data-room.ts'
 
 const STEPS = 7
 const CALM_MS = 40_000
+const ROWS = 600
 
 /** A random room that adds and drops datasets while tabs come, go, die and lose sight of each other. */
 export class DataStory {
@@ -14,7 +16,10 @@ export class DataStory {
   readonly #adding = new Map<string, Data>()
   readonly #returning = new Set<DataTab>()
 
-  constructor(seed: number) {
+  /** What was not so when an add said that it was. */
+  readonly #broken: string[] = []
+
+  constructor(seed: number, sabotage: DataSabotage = {}) {
     const random = createSimulation(seed * 37 + 11).random
     const path = {
       latencyMs: 1 + random.float() * 30,
@@ -25,7 +30,10 @@ export class DataStory {
     this.sim = createSimulation(seed, { path })
     const size = 3 + Math.floor(random.float() * 3)
     const devices = 2 + Math.floor(random.float() * size)
-    this.tabs = Array.from({ length: size }, (_, n) => new DataTab(this.sim, n, `device${n % devices}xxxx`))
+    this.tabs = Array.from(
+      { length: size },
+      (_, n) => new DataTab(this.sim, n, `device${n % devices}xxxx`, sabotage),
+    )
   }
 
   get live(): readonly DataTab[] {
@@ -50,6 +58,7 @@ export class DataStory {
   /** After all faults: what is left is whole, right and the same for all. Throws with the seed. */
   async check(): Promise<void> {
     const { sim } = this
+    if (this.#broken[0] !== undefined) throw sim.failure(this.#broken[0])
     const survivors = new Set<string>()
     const known = new Set<string>()
     const dropped = new Set<string>()
@@ -78,6 +87,8 @@ export class DataStory {
     const shards = manifest.shards.filter(({ id }) => survivors.has(id))
     const fault = await faultOf(live, { ...manifest, shards }, replicas)
     if (fault) throw sim.failure(`${name}: ${fault}`)
+    const info = live[0]?.data.datasets.get(name)?.info()
+    if (info?.records !== ROWS) throw sim.failure(`${name} has ${info?.records} records`)
     if (shards.length < manifest.shards.length) return
     const reader = live.at(-1)?.data.datasets.get(name)
     const text = await sim.settle((async () => (await reader?.export())?.arrayBuffer())())
@@ -113,19 +124,34 @@ export class DataStory {
   #add(tab = this.live[0]): void {
     if (!tab) return
     const name = `file${this.#texts.size}`
-    const text = csvText(this.sim.seed * 100 + this.#texts.size, 600)
+    const text = csvText(this.sim.seed * 100 + this.#texts.size, ROWS)
     this.#texts.set(name, text)
     this.sim.note(`add ${name} at ${tab.tab.index}`)
-    this.#adding.set(name, tab.data)
-    const add = tab.data.datasets.add(name, streamOf(text), { shardBytes: 4096, format: 'csv' })
+    const { data } = tab
+    this.#adding.set(name, data)
+    const add = data.datasets.add(name, streamOf(text), { shardBytes: 4096, format: 'csv' })
     const note = (what: string) => {
       this.sim.note(`add ${name} ${what}`)
       this.#adding.delete(name)
     }
     add.then(
-      () => note('done'),
+      ({ id }) => {
+        note('done')
+        void this.#checkAdded(data, id, name)
+      },
       (error: Error) => note(`failed: ${error.message}`),
     )
+  }
+
+  /** SHD4: an add that resolved has every shard on disks, whatever befalls the tabs of these disks. */
+  async #checkAdded(data: Data, id: DatasetId, name: string): Promise<void> {
+    for (const shard of data.shards.manifest({ id })?.shards ?? []) {
+      const found = await Promise.all(this.tabs.map((tab) => tab.hasOnDisk(shard.id)))
+      const copies = found.filter((isThere) => isThere).length
+      // Whoever drops it meanwhile may take them away.
+      if (copies === 0 && data.shards.manifest({ id }))
+        this.#broken.push(`${name} was added with a shard on no disk`)
+    }
   }
 
   #drop(tab: DataTab): void {
