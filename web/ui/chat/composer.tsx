@@ -1,11 +1,12 @@
 import { Paperclip, SendHorizontal, X } from 'lucide-react'
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
+import { type ClipboardEvent, type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import { useNode } from '../hooks.ts'
 import { useDirectory } from '../people/directory.ts'
 import { useRoomState } from '../room/room-state.ts'
 import { text } from '../text.ts'
+import { attachFile } from './attach.ts'
 import { type Composing, useComposing } from './composing.ts'
-import { about, conversationOf, fileHeaders } from './conversation.ts'
+import { about, conversationOf } from './conversation.ts'
 import { MentionList, useMentions } from './mention-list.tsx'
 
 /** Enter sends; a message that was not accepted comes back with the reason. */
@@ -59,8 +60,15 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
     void publish(body, composing ? about(composing.kind, composing.message.entry.id) : {})
   }
   const attach = (file: File) => {
-    const shared = node.files.share(file)
-    void publish(shared.name, fileHeaders(shared))
+    setProblem(undefined)
+    attachFile(node, topic, file).then(onSent, (error: Error) => setProblem(error.message))
+  }
+  const onPaste = (event: ClipboardEvent) => {
+    const { files, types } = event.clipboardData
+    // What was copied from a document has a picture of the words beside the words.
+    if (files.length === 0 || types.includes('text/plain')) return
+    event.preventDefault()
+    for (const file of files) attach(file)
   }
   const editLast = () => {
     const own = conversationOf(node.history.entries(topic)).findLast(
@@ -112,6 +120,7 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
           }}
           onSelect={mentionList.onSelect}
           onKeyDown={onKeyDown}
+          onPaste={onPaste}
         />
         <button type="submit" className="button button-primary" disabled={value.trim() === ''}>
           <SendHorizontal aria-hidden="true" />{' '}

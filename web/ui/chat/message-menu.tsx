@@ -13,6 +13,7 @@ export function MessageMenu({ topic, message }: { topic: string; message: ChatMe
   const { setComposing } = useComposing(topic)
   const react = useReact(topic)
   const [isOpen, setOpen] = useState(false)
+  const [isUpward, setUpward] = useState(false)
   const [isDeleting, setDeleting] = useState(false)
   const frame = useRef<HTMLDivElement>(null)
   const opener = useRef<HTMLButtonElement>(null)
@@ -52,12 +53,15 @@ export function MessageMenu({ topic, message }: { topic: string; message: ChatMe
         className="icon-button"
         aria-label={text.chat.actions}
         aria-expanded={isOpen}
-        onClick={() => setOpen(!isOpen)}
+        onClick={() => {
+          setUpward(hasMoreRoomAbove(opener.current))
+          setOpen(!isOpen)
+        }}
       >
         <Ellipsis aria-hidden="true" />
       </button>
       {isOpen && (
-        <div className="menu">
+        <div className={isUpward ? 'menu is-upward' : 'menu'}>
           <div className="menu-signs">
             {REACTIONS.map((sign) => (
               <button
@@ -106,6 +110,13 @@ export function MessageMenu({ topic, message }: { topic: string; message: ChatMe
       )}
     </div>
   )
+}
+
+/** The newest message is at the end of the log: below it a menu would be cut off. */
+function hasMoreRoomAbove(opener: Element | null): boolean {
+  const log = opener?.closest('.log')?.getBoundingClientRect()
+  const place = opener?.getBoundingClientRect()
+  return log !== undefined && place !== undefined && place.top - log.top > log.bottom - place.bottom
 }
 
 function MenuItem({

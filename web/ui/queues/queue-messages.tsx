@@ -1,5 +1,6 @@
 import { RefreshCw } from 'lucide-react'
 import { useState } from 'react'
+import { isPeerId, type PeerId } from '../../base/index.ts'
 import type { BrowsedMessage } from '../../messaging/index.ts'
 import { agoText } from '../format.ts'
 import { useAsync, useNode, useNow } from '../hooks.ts'
@@ -71,7 +72,7 @@ function MessageTable({ messages }: { messages: readonly BrowsedMessage[] }) {
                 {cutText(valueText(message.body), MAX_BODY)}
                 <Headers headers={message.headers} />
               </td>
-              <td>{directory(message.from).name}</td>
+              <td>{directory(senderOf(message)).name}</td>
               <td>{agoText(message.sentAt, now)}</td>
               <td>{message.deliveryCount}</td>
             </tr>
@@ -90,4 +91,12 @@ function Headers({ headers }: { headers: BrowsedMessage['headers'] }) {
       {pairs.map(([name, value]) => `${name}: ${value}`).join(' · ')}
     </span>
   )
+}
+
+const ORIGINAL_ID = '_AMQ_ORIG_MESSAGE_ID'
+
+/** Who has sent it at first: what went on to another queue names the message that it was. */
+export function senderOf({ from, headers }: Pick<BrowsedMessage, 'from' | 'headers'>): PeerId {
+  const [first = ''] = String(headers[ORIGINAL_ID] ?? '').split('/')
+  return isPeerId(first) ? first : from
 }

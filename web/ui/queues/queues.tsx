@@ -64,6 +64,7 @@ function QueueList({ rows, onOpen }: { rows: readonly QueueRow[]; onOpen: (name:
                 {text.queues.kinds[kindOf(row.name)]}
                 {row.stats && ` · ${text.queues.consumerCount(row.stats.consumers)}`}
               </span>
+              <QueueState row={row} dead={deadOf(row, rows)} />
             </span>
             <Sparkline
               values={row.comeIn}
@@ -78,4 +79,26 @@ function QueueList({ rows, onOpen }: { rows: readonly QueueRow[]; onOpen: (name:
       ))}
     </ul>
   )
+}
+
+/** What is in it and does not move, in words. */
+function QueueState({ row: { stats }, dead }: { row: QueueRow; dead: number }) {
+  const parts = stats
+    ? [
+        [stats.ready, text.queues.waiting],
+        [stats.delivering, text.queues.delivering],
+        [stats.scheduled, text.queues.later],
+        [dead, text.queues.dead],
+        [stats.stuck, text.queues.stuck],
+      ].filter(([count]) => Number(count) > 0)
+    : []
+  if (parts.length === 0) return null
+  const isStuck = dead > 0 || (stats?.stuck ?? 0) > 0
+  const words = parts.map(([count, name]) => `${name}: ${countText(Number(count))}`).join(' · ')
+  return <span className={isStuck ? 'small queue-stuck' : 'muted small'}>{words}</span>
+}
+
+/** Messages that this queue has given up, and that wait among its dead letters. */
+function deadOf({ name }: QueueRow, rows: readonly QueueRow[]): number {
+  return rows.find((row) => row.name === `DLQ.${name}`)?.stats?.messages ?? 0
 }

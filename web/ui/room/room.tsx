@@ -1,8 +1,9 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react'
 import type { MeshNode } from '../../node.ts'
+import { attachFile } from '../chat/attach.ts'
 import { Chat } from '../chat/chat.tsx'
 import { DropZone } from '../files/drop-zone.tsx'
-import { NodeContext, useMedia, useSnapshot } from '../hooks.ts'
+import { NodeContext, useMedia, useNode, useSnapshot } from '../hooks.ts'
 import { Compute, Files, Queues, usePreload } from '../lazy-parts.ts'
 import { Boundary } from '../parts/boundary.tsx'
 import { Notice } from '../parts/notice.tsx'
@@ -11,6 +12,7 @@ import { People } from '../people/people.tsx'
 import type { Session } from '../session.ts'
 import { text } from '../text.ts'
 import { Offers } from '../transfers/offers.tsx'
+import { RunningTransfers } from '../transfers/running-transfers.tsx'
 import { Header } from './header.tsx'
 import { Nav } from './nav.tsx'
 import { createRoomState, RoomStateContext, useRoomState } from './room-state.ts'
@@ -47,6 +49,15 @@ function RoomLayout({ session }: { session: Session }) {
     },
     [state],
   )
+  const node = useNode()
+  const attach = useCallback(
+    (file: File) => {
+      attachFile(node, state.topic.get(), file).catch(() => {
+        // It stands among the messages as failed, with another try.
+      })
+    },
+    [node, state],
+  )
   useWorkWatch()
   usePreload()
   useUnreadBadge()
@@ -67,6 +78,7 @@ function RoomLayout({ session }: { session: Session }) {
         <main id="main" className={`room-main room-main-${section}`} tabIndex={-1}>
           <Boundary>
             <Offers />
+            {!isWide && section !== 'people' && <RunningTransfers />}
           </Boundary>
           {snapshot.problem && <Notice kind="error">{snapshot.problem.message}</Notice>}
           <Boundary key={section}>
@@ -80,7 +92,7 @@ function RoomLayout({ session }: { session: Session }) {
             </Boundary>
           </aside>
         )}
-        <DropZone onDrop={takeFile} />
+        <DropZone onDrop={takeFile} onAttach={attach} />
       </div>
     </DirectoryContext>
   )
