@@ -5,7 +5,7 @@ import { MESSAGING_TABLES } from '../../../web/messaging/index.ts'
 import { encodeBody, NO_HEADERS } from '../../../web/messaging/item.ts'
 import { Intervals } from '../../../web/messaging/queue/intervals.ts'
 import { loadReplicas } from '../../../web/messaging/queue/load-replicas.ts'
-import { readSources, sourceToWire } from '../../../web/messaging/queue/messages.ts'
+import { headToWire, readSources, sourceToWire } from '../../../web/messaging/queue/messages.ts'
 import { Replica } from '../../../web/messaging/queue/replica.ts'
 import { MemoryDisk } from '../../../web/storage/index.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
@@ -289,6 +289,44 @@ describe('limits', () => {
     // Another member hears of all of them.
     const state = { from, stream, high: odd.max, done: odd, have: new Intervals([2, 2]) }
     expect(readSources([sourceToWire(state)])?.[0]?.done.runs).toBe(100_001)
+  })
+})
+
+describe('limits that are reached', () => {
+  test('QUE52 of 1,000 consumers each keeps its place when it registers again; one more is told', async () => {
+    const room = await QueueRoom.open(2)
+    await room.settle(room.queue(0).send('a'))
+    const owner = room.tabs[await room.owner()]?.tab.peerId as PeerId
+    const asker = room.tabs.find(({ tab }) => tab.peerId !== owner)?.room
+    const head = headToWire('orders', { number: 1, owner })
+    const consume = (consumer: string, replaces: string) => {
+      const wishes = { window: 0, priority: 0, isExclusive: false, selector: '', claims: [] }
+      const body = { ...head, ...wishes, consumer, replaces }
+      return room.settle(
+        asker?.request(owner, 'queue.consume', body, { timeoutMs: 5_000 }) as Promise<unknown>,
+      )
+    }
+    for (let at = 0; at < 1_000; at++) await consume(`c${at}.1`, `c${at}.0`)
+    expect(await consume('c7.2', 'c7.1')).toMatchObject({ granted: [] })
+    expect(await failureOf(consume('more.1', 'more.0'))).toMatchObject({ code: 'queue-full' })
+    const loop = room.loop(1)
+    await room.sim.runUntil(() => loop.errors.length === 1, MINUTE, 'a loop is told')
+    expect(loop.errors[0]).toMatchObject({ code: 'queue-full' })
+  })
+
+  test('QUE38 a message that dies and is sent back again and again does so every time', async () => {
+    const room = await QueueRoom.open(2)
+    const settings = { maxDeliveries: 1 }
+    await room.settle(room.queue(0, 'orders', settings).send('a', { headers: FULL_HEADERS }))
+    const loop = room.loop(1, { ack: 'individual' }, (delivery) => delivery.nack())
+    for (let times = 1; times <= 6; times++) {
+      await room.sim.runUntil(() => loop.got.length === times, MINUTE, `it is tried ${times} times`)
+      await room.sim.run(3_000)
+      const dead = room.queue(0, 'DLQ.orders')
+      expect((await room.settle(dead.stats())).messages).toBe(1)
+      if (times < 6) expect(await room.settle(dead.retry())).toBe(1)
+    }
+    expect(Object.keys(loop.got.at(-1)?.headers ?? {})).toHaveLength(32)
   })
 })
 

@@ -1,4 +1,5 @@
 import { isRecord } from '../../base/index.ts'
+import { isFinal } from '../../mesh/index.ts'
 import type { Calls } from './calls.ts'
 import { type Held, leaseLost } from './held.ts'
 import { headToWire, MAX_TOKENS, METHOD_SETTLE } from './messages.ts'
@@ -132,9 +133,11 @@ export class Settler {
         if (refused.has(one.held.token)) lose(one)
         else finish(one)
       }
-    } catch {
+    } catch (error) {
+      // It is nothing to the owner, and will be nothing when it is said again: their messages go to whoever comes.
+      if (isFinal(error)) for (const one of batch) lose(one)
       // The owner has changed, or has forgotten this consumer: claimed from whoever owns it now.
-      this.#settling.unshift(...batch)
+      else this.#settling.unshift(...batch)
       registration.again()
     }
   }
