@@ -46,6 +46,8 @@ const DELIMITERS = ['\t', ';', '|', ',']
 const GUESSED_ROWS = 1_000
 /** A hint by the name holds while it fits most rows. */
 const HINT_SCORE = 0.5
+/** A delimiter that gives every row so many times the fields of another's widest is it, however ragged. */
+const CLEARLY_WIDER = 2
 const SEPARATOR_LINE = /^sep=([\x20-\x7e\t])\r?$/i
 
 /** By the options, else by the name's ending, else by the first lines. */
@@ -97,17 +99,28 @@ interface Guess {
   /** How many of the rows have the fields that the first has: 0 to 1. */
   readonly score: number
   readonly rows: number
+  /** Fields of the narrowest and of the widest row. */
+  readonly least: number
+  readonly most: number
 }
 
 function guessDelimiter(name: string, rowsBy: (delimiter: string) => readonly string[][]): Guess {
   const guesses = DELIMITERS.map((delimiter): Guess => {
     const rows = rowsBy(delimiter)
-    return { delimiter, score: scoreOf(rows), rows: rows.length }
+    const widths = rows.map((row) => row.length)
+    const [least, most] = [
+      widths.reduce((a, b) => Math.min(a, b), Number.MAX_SAFE_INTEGER),
+      Math.max(0, ...widths),
+    ]
+    return { delimiter, score: scoreOf(rows), rows: rows.length, least, most }
   })
   const hinted = ['tsv', 'tab'].includes(extensionOf(name)) ? '\t' : ','
   const hint = guesses.find(({ delimiter }) => delimiter === hinted) as Guess
   if (hinted === '\t' && hint.score >= HINT_SCORE) return hint
   const best = guesses.reduce((most, guess) => (guess.score > most.score ? guess : most))
+  // Dates and prices have one comma a row, beside the many semicolons of a file whose rows differ in length.
+  const wider = guesses.find(({ least, score }) => score > 0 && least >= best.most * CLEARLY_WIDER)
+  if (wider) return wider
   return best.score > 0 ? best : hint
 }
 
