@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { OptionError } from '../../web/base/index.ts'
+import { deriveRoom } from '../../web/mesh/index.ts'
 import type { MeshNode, NodeOptions } from '../../web/node.ts'
 import { createSimulation, type Simulation } from '../support/sim/index.ts'
+import { openMessagingTab } from '../support/sim/messaging-tab.ts'
 import { openNodeTab } from '../support/sim/node-tab.ts'
 
 const SECRET = new Uint8Array(32).fill(5)
@@ -183,4 +185,20 @@ describe('options of a node', () => {
     await sim.runUntil(() => seen() === 'x'.repeat(39), 5_000, 'the new name arrives')
     expect(remembered).toEqual(['x'.repeat(39)])
   })
+
+  test.each([
+    ['\u202eadA', 'adA'],
+    ['E\u200bve\u2066', 'Eve'],
+    ['\u3164', 'id'],
+  ])(
+    'NODE13 what a peer of another build calls itself is made fit when it is shown: %j',
+    async (said, shown) => {
+      const { sim, node } = await alone(5)
+      const other = await sim.settle(openMessagingTab(sim.tab(1), await deriveRoom(sim.crypto, SECRET), said))
+      await sim.runUntil(() => node.peers().length === 1, 30_000, 'they meet')
+      const { peerId } = other.room.self
+      expect(node.peers()[0]?.name).toBe(shown === 'id' ? peerId.slice(0, 6) : shown)
+      expect(node.getSnapshot().peers[0]?.name).toBe(node.peers()[0]?.name)
+    },
+  )
 })

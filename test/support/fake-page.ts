@@ -1,5 +1,7 @@
 import { vi } from 'vitest'
 
+const MOST_WAKES = 1_000
+
 /**
  * A page for the browser's clock in Node, on fake timers: its document, and workers that run their own source. `wakes`
  * counts the timers that have fired, the worker's too.
@@ -15,7 +17,8 @@ export class FakePage {
     const counting = (run: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
       native(() => {
         this.wakes++
-        run(...args)
+        // One that spins is stopped, so that its test fails and does not hang.
+        if (this.wakes < MOST_WAKES) run(...args)
       }, ms)
     vi.stubGlobal('setTimeout', counting)
     vi.stubGlobal('document', this.#document)

@@ -7,6 +7,7 @@ import {
   MAX_NAME_CHARACTERS,
   type PeerId,
   type SessionId,
+  visibleName,
 } from '../base/index.ts'
 import type { MemberProfile } from './room.ts'
 
@@ -72,6 +73,11 @@ export function isProfile(value: { readonly [key: string]: unknown }): boolean {
 export function isName(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > 2 * MAX_NAME_CHARACTERS) return false
   return [...value].length <= MAX_NAME_CHARACTERS && value.isWellFormed() && !CONTROL_CHARACTER.test(value)
+}
+
+/** What its owner calls itself, fit to be shown: every view takes it from here. */
+export function shownName({ name, peerId }: Announcement): string {
+  return visibleName(name) || peerId.slice(0, 6)
 }
 
 /** Whether `a` is what its owner said after `b`. */

@@ -1,5 +1,5 @@
-import { type Clock, type DeviceId, type PeerId, type SessionId, visibleName } from '../base/index.ts'
-import { type Announcement, isNewer, MAX_HEARD, MAX_LEFT } from './announcement.ts'
+import type { Clock, DeviceId, PeerId, SessionId } from '../base/index.ts'
+import { type Announcement, isNewer, MAX_HEARD, MAX_LEFT, shownName } from './announcement.ts'
 import type { ProvenPeer } from './link.ts'
 import type { Member, MemberProfile, MembershipChange } from './room.ts'
 
@@ -223,15 +223,14 @@ export class Membership {
   }
 
   #memberOf(announcement: Announcement): Member {
-    const { peerId, sessionId, deviceId, name, capacity, slots, isHidden } = announcement
+    const { peerId, sessionId, deviceId, capacity, slots, isHidden } = announcement
     const isSelf = peerId === this.#own.peerId
     const isDirect = isSelf || this.#direct.has(peerId)
     return {
       peerId,
       sessionId,
       deviceId: deviceId as DeviceId,
-      // What a peer calls itself is made fit to be shown here, once for every view.
-      name: visibleName(name) || peerId.slice(0, 6),
+      name: shownName(announcement),
       capacity,
       slots,
       isHidden,

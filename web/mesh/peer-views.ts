@@ -1,4 +1,5 @@
 import type { Clock, PeerId } from '../base/index.ts'
+import { shownName } from './announcement.ts'
 import type { Dialer } from './dialer.ts'
 import type { HandshakeError } from './errors.ts'
 import type { LinkEnd, ProvenPeer } from './link.ts'
@@ -82,11 +83,8 @@ export class PeerViews {
   }
 
   #nameOf(peerId: PeerId): string {
-    return (
-      this.#options.membership.announcementOf(peerId)?.name ??
-      this.#lost.get(peerId)?.name ??
-      peerId.slice(0, 8)
-    )
+    const announcement = this.#options.membership.announcementOf(peerId)
+    return announcement ? shownName(announcement) : (this.#lost.get(peerId)?.name ?? peerId.slice(0, 8))
   }
 
   #build(): readonly PeerView[] {
