@@ -191,7 +191,7 @@ async function openNode({
         crypto: browserCrypto,
         clock,
         random: browserRandom,
-        sandboxes: createSandboxFactory({ document, random: browserRandom }),
+        sandboxes: createSandboxFactory({ document }),
       },
       ...(options.signal ? { signal: options.signal } : {}),
     })

@@ -40,7 +40,8 @@ const ADAPTERS: readonly { readonly pattern: RegExp; readonly packages: readonly
   { pattern: /^web\/storage\/indexeddb(-[a-z-]+)?\.ts$/, packages: ['idb'] },
   { pattern: /^web\/storage\/(profile(-[a-z-]+)?|slot-lock)\.ts$/, packages: ['idb'] },
   {
-    pattern: /^web\/compute\/sandbox\/(host(-[a-z-]+)?|frame|guest|guest-globals|bootstrap)\.(ts|js)$/,
+    pattern:
+      /^web\/compute\/sandbox\/(host(-[a-z-]+)?|frame|guest|guest-globals|guest-realm|guest-timers|bootstrap)\.(ts|js)$/,
     packages: [],
   },
 ]

@@ -1,4 +1,3 @@
-import type { Random } from '../../web/base/index.ts'
 import { type GuestTask, type JobCode, type Sandbox, SandboxError } from '../../web/compute/index.ts'
 import { decodePairs } from '../../web/compute/sandbox/bucket.ts'
 import { createSandboxFactory } from '../../web/compute/sandbox/host.ts'
@@ -21,10 +20,6 @@ export interface TaskOptions {
   readonly maxOutputBytes?: number
 }
 
-const random: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  float: () => (crypto.getRandomValues(new Uint32Array(1))[0] as number) / 2 ** 32,
-}
 /** What `?frame=` makes of the product's iframe. */
 const TAMPERED: Readonly<Record<string, () => Document>> = {
   'without-policy': () => documentWith((text) => text.replace(/<meta[^>]*>/, '')),
@@ -32,7 +27,7 @@ const TAMPERED: Readonly<Record<string, () => Document>> = {
   'that-never-loads': () => documentWith((text) => text, { append: () => undefined }),
 }
 const tampered = TAMPERED[new URLSearchParams(location.search).get('frame') ?? '']
-const factory = createSandboxFactory({ document: tampered?.() ?? document, random })
+const factory = createSandboxFactory({ document: tampered?.() ?? document })
 
 /** Its iframes get another text, or another place, than the product gives them. */
 function documentWith(edit: (text: string) => string, body: object = document.body): Document {

@@ -10,6 +10,8 @@ const CODES: Readonly<Record<GuestFaultCode, JobErrorCode>> = {
   'bad-key': 'bad-key',
   'bad-value': 'bad-value',
   'output-too-large': 'output-too-large',
+  'late-emit': 'late-emit',
+  'bad-combine': 'bad-combine',
   killed: 'task-failed',
   protocol: 'task-failed',
 }

@@ -84,6 +84,7 @@ export interface JobProgress {
 
 export type JobErrorCode =
   | 'no-such-dataset'
+  | 'dataset-dropped'
   | 'bad-option'
   | 'code-error'
   | 'task-failed'
@@ -91,6 +92,8 @@ export type JobErrorCode =
   | 'bad-key'
   | 'bad-value'
   | 'output-too-large'
+  | 'late-emit'
+  | 'bad-combine'
   | 'shards-missing'
   | 'no-workers'
   | 'sandbox-leaks'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeGroups, decodePairs } from '../../../web/compute/sandbox/bucket.ts'
-import { runTask } from '../../../web/compute/sandbox/guest-core.ts'
+import { runTask, type TaskPlace } from '../../../web/compute/sandbox/guest-core.ts'
 import { type Key, partitionOf, sortKeys } from '../../../web/compute/sandbox/keys.ts'
 import type { GuestTask, JobCode } from '../../../web/compute/sandbox/port.ts'
 import { encodeValue, type Value } from '../../../web/wire/index.ts'
@@ -9,6 +9,10 @@ import { compileJob } from '../../support/compile.ts'
 
 type MapOptions = { partitions?: number; params?: Value; maxOutputBytes?: number }
 
+/** What is not awaited has run one turn later. */
+const PLACE: TaskPlace = {
+  settle: () => new Promise((resolve) => void setImmediate(() => resolve(undefined))),
+}
 const EMIT = '(line, ctx) => ctx.emit(line, 1)'
 const SUM = '(key, values) => values.reduce((sum, value) => sum + value, 0)'
 
@@ -28,7 +32,7 @@ function mapTask(
 }
 
 function runMap(code: JobCode, lines: readonly string[], options?: MapOptions) {
-  return runTask(compileJob(code), mapTask(lines, options))
+  return runTask(compileJob(code), mapTask(lines, options), PLACE)
 }
 
 async function groupsOf(code: JobCode, lines: readonly string[], options?: MapOptions) {
@@ -44,12 +48,16 @@ async function faultOf(code: JobCode, lines: readonly string[] = ['a'], options?
 }
 
 function runReduce(code: JobCode, buckets: readonly ArrayBuffer[], maxOutputBytes = 2 ** 26) {
-  return runTask(compileJob(code), {
-    kind: 'reduce',
-    buckets,
-    params: encodeValue({ limit: 3 }),
-    maxOutputBytes,
-  })
+  return runTask(
+    compileJob(code),
+    {
+      kind: 'reduce',
+      buckets,
+      params: encodeValue({ limit: 3 }),
+      maxOutputBytes,
+    },
+    PLACE,
+  )
 }
 
 describe('a map task', () => {
@@ -263,5 +271,38 @@ describe('a reduce task', () => {
     const pairs = await pairsOf({ map, reduce: '(key, values) => values[0].length' }, [['k']])
     expect(pairs).toHaveLength(24)
     expect(new Set(pairs.map(([, length]) => length))).toEqual(new Set([2 ** 20]))
+  })
+})
+
+describe('what comes late', () => {
+  const later = 'new Promise((go) => setTimeout(go, 1))'
+
+  test.each([
+    ["(line, ctx) => { Promise.resolve().then(() => ctx.emit('late', 1)) }", 'emit', 'map'],
+    ["(line, ctx) => { Promise.resolve().then(() => ctx.count('late')) }", 'count', 'map'],
+    ["async (line, ctx) => { (async () => { await 1; await 2; ctx.emit('late', 1) })() }", 'emit', 'map'],
+    // The late word of the first record comes while the second is awaited.
+    [
+      `(line, ctx) => line === 'a' ? void Promise.resolve().then(() => ctx.emit('late', 1)) : ${later}.then(() => ctx.emit('ok', 1))`,
+      'emit',
+      'map',
+    ],
+  ])('JOB50: %s fails the task and says what was late', async (map, what, name) => {
+    const fault = await faultOf({ map }, ['a', 'b'])
+    expect(fault.code).toBe('late-emit')
+    expect(fault.message).toContain(`ctx.${what} was called when ${name} had returned`)
+  })
+
+  test('JOB50: combine and reduce that count late fail too', async () => {
+    const fold = "(key, values, ctx) => { Promise.resolve().then(() => ctx.count('late')); return 1 }"
+    expect(await faultOf({ map: EMIT, combine: fold })).toMatchObject({ code: 'late-emit' })
+    const { result } = await runMap({ map: EMIT }, ['a'])
+    const reduced = await runReduce({ map: EMIT, reduce: fold }, result?.buckets ?? [])
+    expect(reduced.fault).toMatchObject({ code: 'late-emit' })
+  })
+
+  test('JOB50: what is awaited is in time, also where only some calls return a promise', async () => {
+    const map = `(line, ctx) => line === 'a' ? ctx.emit('k', 1) : ${later}.then(() => ctx.emit('k', 2))`
+    expect(await groupsOf({ map }, ['a', 'b', 'a', 'b'])).toEqual([[['k', [1, 2, 1, 2]]]])
   })
 })

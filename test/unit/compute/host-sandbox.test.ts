@@ -28,7 +28,7 @@ class FakeWorker implements FrameWorker {
   /** Answers the run that was handed over as the `n`th, counted from 0. */
   answers(n: number): void {
     const id = this.handed[n] as number
-    this.#handlers.onMessage({ verb: 'done', nonce: '', id, result: resultOf(id) })
+    this.#handlers.onMessage({ verb: 'done', id, result: resultOf(id) })
   }
 
   breaks(): void {

@@ -15,18 +15,19 @@ addEventListener('message', function onBoot(event) {
     worker.terminate()
   }
 
-  function start({ worker: id, script, nonce }, port) {
+  function start({ worker: id, script }, port) {
     const url = URL.createObjectURL(
       new Blob(['"use strict";', guest, '\n', script], { type: 'text/javascript' }),
     )
     const worker = new Worker(url)
     workers.set(id, worker)
+    // A script that does not parse; what is thrown later the guest tells itself.
     worker.onerror = (error) => {
       error.preventDefault()
       control.postMessage({
         verb: 'error',
         worker: id,
-        message: error.message ? String(error.message) : '',
+        message: error.message ? String(error.message).slice(0, 4000) : '',
         line: Number(error.lineno) || 0,
       })
     }
@@ -35,7 +36,7 @@ addEventListener('message', function onBoot(event) {
       kill(id)
       control.postMessage({ verb: 'flood', worker: id })
     }
-    worker.postMessage(nonce, [port])
+    worker.postMessage(0, [port])
   }
 
   control.onmessage = ({ data, ports }) => {

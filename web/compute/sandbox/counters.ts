@@ -23,7 +23,7 @@ export class Counters {
     this.#sums.set(name, (sum ?? 0) + n)
   }
 
-  entries(): readonly (readonly [string, number])[] {
-    return [...this.#sums]
+  toObject(): Record<string, number> {
+    return Object.fromEntries(this.#sums)
   }
 }

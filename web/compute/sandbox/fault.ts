@@ -15,7 +15,7 @@ export class TaskFault extends Error {
 
 /** What user code threw, as a fault. Reading it may run user code, so everything it does is guarded. */
 export function faultOf(thrown: unknown, record: string | undefined): GuestFault {
-  const own = thrown instanceof TaskFault ? thrown.fault : undefined
+  const own = ownFault(thrown)
   const code = own?.code ?? 'threw'
   const message =
     own?.message ??
@@ -23,6 +23,15 @@ export function faultOf(thrown: unknown, record: string | undefined): GuestFault
   const stack = own?.stack ?? textOf(() => (thrown instanceof Error ? (thrown.stack ?? '') : ''))
   const at = own?.record ?? record
   return { code, message, ...(at === undefined ? {} : { record: at }), ...(stack === '' ? {} : { stack }) }
+}
+
+function ownFault(thrown: unknown): GuestFault | undefined {
+  try {
+    return thrown instanceof TaskFault ? thrown.fault : undefined
+  } catch {
+    // A proxy that refuses to say what it is: it is not ours.
+    return undefined
+  }
 }
 
 /** A record or key as text for a person, bounded. */

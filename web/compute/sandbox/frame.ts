@@ -1,15 +1,7 @@
-import type { Random } from '../../base/index.ts'
-import { randomToken } from '../../base/index.ts'
 import { SandboxError } from '../errors.ts'
+import { AnswerReader } from './answer.ts'
 import bootstrap from './bootstrap.js?raw'
-import {
-  ENTRY,
-  type FrameCommand,
-  type FrameReport,
-  type GuestMessage,
-  type GuestRun,
-  parseGuestMessage,
-} from './protocol.ts'
+import { ENTRY, type FrameCommand, type FrameReport, type GuestMessage, type GuestRun } from './protocol.ts'
 
 /** Less than what a submitter waits for a job's opening. */
 const LOAD_MS = 15_000
@@ -22,7 +14,7 @@ type BreakCode = 'protocol' | 'code-error' | 'threw'
 
 /** What happens to one worker of a frame. `onBroken` is called at most once, and nothing after it. */
 export interface WorkerHandlers {
-  onMessage(message: Exclude<GuestMessage, { verb: 'tested' }>): void
+  onMessage(message: Exclude<GuestMessage, { verb: 'tested' | 'broken' }>): void
   /**
    * It spoke out of turn (`protocol`), its script does not parse (`code-error`), or something was thrown where nobody
    * catches (`threw`), such as in a timer. `line` is the blob's, from 1; 0 where the browser does not say.
@@ -39,7 +31,6 @@ export interface FrameWorker {
 /** What the frame needs of its page. */
 export interface FrameParts {
   readonly document: Document
-  readonly random: Random
   /** The text of `sandbox-bootstrap`'s CSP source, `sha256-...`. */
   readonly bootstrapHash: string
   /** The guest as one script. */
@@ -50,7 +41,6 @@ export interface FrameParts {
 export class Frame {
   /** The job's script starts on this line of a worker's blob, counted from 0. */
   readonly scriptLine: number
-  readonly #random: Random
   readonly #element: HTMLIFrameElement
   readonly #control: MessagePort
   readonly #workers = new Map<number, { port: MessagePort; handlers: WorkerHandlers }>()
@@ -60,7 +50,6 @@ export class Frame {
 
   private constructor(parts: FrameParts, element: HTMLIFrameElement, control: MessagePort) {
     this.scriptLine = parts.guest.split('\n').length
-    this.#random = parts.random
     this.#element = element
     this.#control = control
     control.onmessage = (event) => this.#onReport(event.data)
@@ -84,16 +73,19 @@ export class Frame {
 
   start(script: string, handlers: WorkerHandlers): FrameWorker {
     const id = this.#nextWorker++
-    const nonce = randomToken(this.#random)
     const { port1, port2 } = new MessageChannel()
     this.#workers.set(id, { port: port1, handlers })
+    const reader = new AnswerReader()
     port1.onmessage = ({ data }) => {
-      const message = parseGuestMessage(data, nonce)
-      if (message === undefined || message.verb === 'tested')
+      const message = reader.take(data)
+      if (message === undefined) return
+      if (message === 'malformed' || message.verb === 'tested')
         this.#break(id, 'protocol', 'the sandbox sent a message that it may not send', 0)
+      else if (message.verb === 'broken')
+        this.#break(id, 'threw', textOf(message.fault.message), message.line)
       else handlers.onMessage(message)
     }
-    this.#command({ verb: 'start', worker: id, script, nonce }, [port2])
+    this.#command({ verb: 'start', worker: id, script }, [port2])
     return {
       run: (run) => port1.postMessage(run),
       kill: () => this.#kill(id),
@@ -129,7 +121,6 @@ export class Frame {
 
   #selfTest(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const nonce = randomToken(this.#random)
       const { port1, port2 } = new MessageChannel()
       const end = (error?: SandboxError) => {
         clearTimeout(timer)
@@ -145,8 +136,8 @@ export class Frame {
         end(new SandboxError('unavailable', `the sandbox did not start: ${message}`))
       this.#workers.set(0, { port: port1, handlers: { onMessage: () => undefined, onBroken } })
       port1.onmessage = ({ data }) => {
-        const message = parseGuestMessage(data, nonce)
-        const leaks = message?.verb === 'tested' ? message.leaks : ['protocol']
+        const message = new AnswerReader().take(data)
+        const leaks = typeof message === 'object' && message.verb === 'tested' ? message.leaks : ['protocol']
         if (leaks.length === 0) end()
         else
           end(
@@ -156,7 +147,7 @@ export class Frame {
             ),
           )
       }
-      this.#command({ verb: 'start', worker: 0, script: `${ENTRY}(null);`, nonce }, [port2])
+      this.#command({ verb: 'start', worker: 0, script: `${ENTRY}(null);` }, [port2])
     })
   }
 

@@ -4,6 +4,12 @@ import type { JobCode } from './port.ts'
 export class FunctionTextError extends Error {}
 
 const SKIP = /(?:\s|\/\/[^\n\r\u2028\u2029]*|\/\*[\s\S]*?\*\/)*/y
+/**
+ * `import(...)`, and what leads to it: it loads by the page's own process, for as long as it likes. Within a string or a
+ * comment too, since only a parser could tell.
+ */
+const IMPORT =
+  /(?<![\p{ID_Continue}$])import(?=\s*(?:\(|\/[*/]|<!--|-->|\.\s*(?:source|defer|meta|\/[*/]|<!--|-->)))/u
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy
 /** Closes an open comment, breaks an open template or string: what follows is code again, or the text does not parse. */
 const FENCE = '\n/*`*/\n'
@@ -16,6 +22,8 @@ export type FunctionForm = 'expression' | 'method'
  * inside an object literal. Throws a {@link FunctionTextError} for generators, classes, accessors and anything else.
  */
 export function formOf(text: string): FunctionForm {
+  if (IMPORT.test(text))
+    throw new FunctionTextError('import cannot be used: a function sees its arguments and the language')
   const words = new Head(text)
   if (words.isNext('(')) return 'expression'
   if (words.isNext('[') || words.isNext('"') || words.isNext("'")) return 'method'

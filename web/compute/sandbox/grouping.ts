@@ -23,7 +23,6 @@ export class Grouping {
   #crowd = CROWD
   /** No fewer bytes than this will the output have. */
   #leastBytes = 0
-  #hasEnded = false
 
   /** `isChecked`: every value is encoded when it is emitted, to find the one that cannot be. */
   constructor(combine: Combine | undefined, maxBytes: number, isChecked: boolean) {
@@ -34,7 +33,6 @@ export class Grouping {
 
   /** The value belongs to the job from now on: changing it later changes what is sent. */
   emit(key: Key, value: unknown): void {
-    if (this.#hasEnded) throw new TaskFault('protocol', 'emit was called after the task had ended')
     const group = this.#groups.get(key)
     if (group === undefined) this.#open(key, value)
     else group.push(value)
@@ -57,16 +55,11 @@ export class Grouping {
   /** Ends the grouping; gives the encoded buckets, keys in order. */
   async buckets(partitions: number): Promise<ArrayBuffer[]> {
     await this.#fold(1)
-    this.end()
     const parts: [Key, unknown[]][][] = Array.from({ length: partitions }, () => [])
     for (const key of sortKeys([...this.#groups.keys()])) {
       parts[partitionOf(key, partitions)]?.push([key, this.#groups.get(key) as unknown[]])
     }
     return this.#encode(parts)
-  }
-
-  end(): void {
-    this.#hasEnded = true
   }
 
   #open(key: Key, value: unknown): void {

@@ -7,6 +7,7 @@ import { faultOf, recordText, TaskFault } from './fault.ts'
 import { Grouping } from './grouping.ts'
 import { type Key, sortKeys } from './keys.ts'
 import type { GuestFault, GuestResult, GuestTask } from './port.ts'
+import { Lateness, OVERLAP, type Turn, Turns } from './turns.ts'
 
 /** A job's functions, compiled. */
 export interface JobFunctions {
@@ -19,92 +20,176 @@ export type TaskOutcome =
   | { readonly result: GuestResult; readonly fault?: undefined }
   | { readonly fault: GuestFault; readonly result?: undefined }
 
+/** What a task needs of the place where it runs. */
+export interface TaskPlace {
+  /** Resolves when nothing runs any more of what the task has begun; with the fault that this has come to, if any. */
+  settle(): Promise<GuestFault | undefined>
+}
+
 type MapTask = Extract<GuestTask, { kind: 'map' }>
 type ReduceTask = Extract<GuestTask, { kind: 'reduce' }>
+
+/** How a task is gone through once; most need no more than the first way. */
+interface Way {
+  /** Every value is encoded when it is emitted, to find the record of one that cannot be. */
+  readonly isChecked: boolean
+  /** Every call has a context of its own. */
+  readonly isExact: boolean
+}
 
 /**
  * Runs one task. Never rejects: what user code throws is in the outcome. Records go one after another, and a function
  * that returns a promise is awaited before the next; one that does not costs no turn of the event loop.
  */
-export function runTask(functions: JobFunctions, task: GuestTask): Promise<TaskOutcome> {
-  return task.kind === 'map' ? runMap(functions, task) : runReduce(functions, task)
-}
-
-async function runMap(functions: JobFunctions, task: MapTask): Promise<TaskOutcome> {
-  const first = await mapOnce(functions, task, false)
+export async function runTask(
+  functions: JobFunctions,
+  task: GuestTask,
+  place: TaskPlace,
+): Promise<TaskOutcome> {
+  const goThrough = (way: Way) =>
+    task.kind === 'map' ? mapOnce(functions, task, place, way) : reduceOnce(functions, task, place, way)
+  const way = { isChecked: false, isExact: Object.values(functions).some(isAsync) }
+  const first = (await goThrough(way)) ?? ((await goThrough({ ...way, isExact: true })) as TaskOutcome)
   // The value that cannot travel is known only when buckets are encoded; a second run checks each and finds its record.
-  if (first.fault?.code !== 'bad-value' || first.fault.record !== undefined) return first
-  const second = await mapOnce(functions, task, true)
-  return second.fault ? second : first
+  if (task.kind === 'reduce' || first.fault?.code !== 'bad-value' || first.fault.record !== undefined)
+    return first
+  const second = await goThrough({ isChecked: true, isExact: true })
+  return second?.fault ? second : first
 }
 
-async function mapOnce(functions: JobFunctions, task: MapTask, isChecked: boolean): Promise<TaskOutcome> {
+/** Undefined when calls overlap that must not share a context. */
+async function mapOnce(
+  functions: JobFunctions,
+  task: MapTask,
+  place: TaskPlace,
+  { isChecked, isExact }: Way,
+): Promise<TaskOutcome | undefined> {
+  const { map, combine } = functions
   const counters = new Counters()
+  const lateness = new Lateness()
   const params = decodeValue(new Uint8Array(task.params))
-  const count = (name: string, n: number = 1) => counters.add(name, n)
-  const fold = foldContext(count, params)
+  const folds = foldTurns('combine', counters, lateness, params, isExact)
   const grouping = new Grouping(
-    functions.combine && ((key, values) => functions.combine?.(key, values, fold)),
+    combine && ((key, values) => inTurn(folds, (ctx) => combine(key, values, ctx))),
     task.maxOutputBytes,
     isChecked,
   )
-  const context: MapContext = Object.freeze({
-    emit: (key: Key, value: unknown) => grouping.emit(key, value),
-    count,
-    params,
-  })
-  const map = functions.map
+  const turns = new Turns<MapContext>((isOpen) => {
+    const count = counting('map', isOpen, counters, lateness)
+    const emit = (key: Key, value: unknown) => {
+      if (isOpen()) grouping.emit(key, value)
+      else lateness.report('emit', 'map')
+    }
+    return Object.freeze({ emit, count, params })
+  }, isExact)
   let record: unknown
   let recordsRead = 0
   let isReading = true
   function visit(next: unknown): void | Promise<void> {
     record = next
     recordsRead++
-    const returned = map(next, context)
-    if (isPromise(returned)) return finishRecord(returned)
+    const turn = turns.open()
+    const returned = map(next, turn.context)
+    if (isPromise(returned)) return finishRecord(turn, returned)
+    turn.isOpen = false
     if (grouping.isCrowded) return grouping.foldEarly()
   }
-  async function finishRecord(returned: PromiseLike<unknown>): Promise<void> {
+  async function finishRecord(turn: Turn<MapContext>, returned: PromiseLike<unknown>): Promise<void> {
+    turns.onPromise(returned)
     await returned
+    turn.isOpen = false
     if (grouping.isCrowded) await grouping.foldEarly()
   }
-  try {
+  async function work(): Promise<TaskOutcome> {
     await forEachRecord(new Uint8Array(task.bytes), task.format, visit)
     isReading = false
     const buckets = await grouping.buckets(task.partitions)
-    return { result: { buckets, recordsRead, counters: Object.fromEntries(counters.entries()) } }
-  } catch (error) {
-    return { fault: faultOf(error, isReading && recordsRead > 0 ? recordText(record) : undefined) }
-  } finally {
-    grouping.end()
+    const left = await place.settle()
+    const fault = lateness.fault?.fault ?? left
+    return fault ? { fault } : { result: { buckets, recordsRead, counters: counters.toObject() } }
   }
+  return endingAsFault(work, place, () => (isReading && recordsRead > 0 ? recordText(record) : undefined))
 }
 
-async function runReduce(functions: JobFunctions, task: ReduceTask): Promise<TaskOutcome> {
+/** Undefined when calls overlap that must not share a context. */
+async function reduceOnce(
+  { reduce }: JobFunctions,
+  task: ReduceTask,
+  place: TaskPlace,
+  { isExact }: Way,
+): Promise<TaskOutcome | undefined> {
   const counters = new Counters()
-  const fold = foldContext((name, n = 1) => counters.add(name, n), decodeValue(new Uint8Array(task.params)))
+  const lateness = new Lateness()
+  const params = decodeValue(new Uint8Array(task.params))
+  const turns = foldTurns('reduce', counters, lateness, params, isExact)
   let current: Key | undefined
-  try {
+  async function work(): Promise<TaskOutcome> {
     const groups = mergeBuckets(task.buckets)
     const pairs: [Key, unknown][] = []
     for (const key of sortKeys([...groups.keys()])) {
       current = key
       const values = groups.get(key) as unknown[]
-      const reduced = functions.reduce ? functions.reduce(key, values, fold) : values
+      const reduced = reduce ? inTurn(turns, (ctx) => reduce(key, values, ctx)) : values
       pairs.push([key, isPromise(reduced) ? await reduced : reduced])
     }
     current = undefined
     const bucket = encodeResult(pairs, task.maxOutputBytes)
-    return {
-      result: {
-        buckets: [bucket],
-        recordsRead: groups.size,
-        counters: Object.fromEntries(counters.entries()),
-      },
-    }
-  } catch (error) {
-    return { fault: faultOf(error, current === undefined ? undefined : recordText(current)) }
+    const left = await place.settle()
+    const fault = lateness.fault?.fault ?? left
+    if (fault) return { fault }
+    return { result: { buckets: [bucket], recordsRead: groups.size, counters: counters.toObject() } }
   }
+  return endingAsFault(work, place, () => (current === undefined ? undefined : recordText(current)))
+}
+
+/** What ends before its time leaves nothing running either. */
+async function endingAsFault(
+  work: () => Promise<TaskOutcome>,
+  place: TaskPlace,
+  recordNow: () => string | undefined,
+): Promise<TaskOutcome | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    const record = recordNow()
+    await place.settle()
+    return error === OVERLAP ? undefined : { fault: faultOf(error, record) }
+  }
+}
+
+function foldTurns(
+  name: string,
+  counters: Counters,
+  lateness: Lateness,
+  params: unknown,
+  isExact: boolean,
+): Turns<FoldContext> {
+  const create = (isOpen: () => boolean) =>
+    Object.freeze({ count: counting(name, isOpen, counters, lateness), params })
+  return new Turns<FoldContext>(create, isExact)
+}
+
+function counting(name: string, isOpen: () => boolean, counters: Counters, lateness: Lateness) {
+  return (counter: string, n: number = 1) => {
+    if (isOpen()) counters.add(counter, n)
+    else lateness.report('count', name)
+  }
+}
+
+/** The call's own value, or a promise of it. */
+function inTurn<C>(turns: Turns<C>, call: (context: C) => unknown): unknown {
+  const turn = turns.open()
+  const returned = call(turn.context)
+  if (isPromise(returned)) return settled(turns, turn, returned)
+  turn.isOpen = false
+  return returned
+}
+
+async function settled<C>(turns: Turns<C>, turn: Turn<C>, returned: PromiseLike<unknown>): Promise<unknown> {
+  turns.onPromise(returned)
+  const value = await returned
+  turn.isOpen = false
+  return value
 }
 
 /** Values of a key stay in the order of the buckets, which is the order of the shards. */
@@ -146,8 +231,8 @@ function badPair(pairs: readonly (readonly [Key, unknown])[]): TaskFault | undef
   return undefined
 }
 
-function foldContext(count: (name: string, n?: number) => void, params: unknown): FoldContext {
-  return Object.freeze({ count, params })
+function isAsync(given: unknown): boolean {
+  return Object.prototype.toString.call(given) === '[object AsyncFunction]'
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {

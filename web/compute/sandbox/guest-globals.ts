@@ -1,13 +1,10 @@
 /**
  * What user code may find in its Worker besides the language itself. Everything else is removed: an allow-list, so that
- * what a browser adds later is not there either. This is the second wall; the first is the CSP and the opaque origin.
+ * what a browser adds later is not there either. Nothing on it works on when the Worker has ended, hears events, or speaks
+ * to another thread. This is the second wall; the first is the CSP and the opaque origin.
  */
 const KEPT_PLATFORM = [
-  'AbortController',
-  'AbortSignal',
   'DOMException',
-  'Event',
-  'EventTarget',
   'TextDecoder',
   'TextEncoder',
   'URL',
@@ -27,11 +24,11 @@ const KEPT_PLATFORM = [
 ] as const
 const KEPT_LANGUAGE = [
   'AggregateError Array ArrayBuffer BigInt BigInt64Array BigUint64Array Boolean DataView Date Error EvalError',
-  'FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array',
+  'Float16Array Float32Array Float64Array Function Infinity Int16Array Int32Array Int8Array',
   'Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError ReferenceError Reflect RegExp Set String',
   'Symbol SuppressedError SyntaxError TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap',
   'WeakRef WeakSet WebAssembly DisposableStack AsyncDisposableStack Temporal decodeURI decodeURIComponent encodeURI',
-  'encodeURIComponent escape unescape eval globalThis isFinite isNaN parseFloat parseInt undefined constructor',
+  'encodeURIComponent escape unescape eval globalThis isFinite isNaN parseFloat parseInt undefined',
 ].flatMap((line) => line.split(' '))
 const SILENT = [
   'assert',
@@ -53,18 +50,66 @@ export function pruneGlobals(): void {
   const kept = new Set<PropertyKey>([...KEPT_PLATFORM, ...KEPT_LANGUAGE])
   for (
     let level: object | null = globalThis;
-    level && level !== EventTarget.prototype;
+    level && level !== Object.prototype;
     level = Object.getPrototypeOf(level)
   ) {
     for (const name of Reflect.ownKeys(level)) {
       if (typeof name === 'string' && !kept.has(name)) remove(level, name)
     }
   }
-  // Blob URLs are the way to a nested Worker and to import(); a console that prints is a way to slow the page.
+  // Blob URLs are the way to a nested Worker and to import().
   for (const name of ['createObjectURL', 'revokeObjectURL']) remove(URL, name)
   hideSharedMemory()
-  const silent = Object.fromEntries(SILENT.map((name) => [name, () => undefined]))
-  Object.defineProperty(globalThis, 'console', { value: silent, configurable: true, writable: true })
+  compileInTurn()
+  refuseText()
+  replaceServices()
+}
+
+/** The few that reach other threads give up all but what is the caller's own. A console that prints is a way to slow the page. */
+function replaceServices(): void {
+  const { crypto, performance } = globalThis
+  replaceGlobal('console', Object.fromEntries(SILENT.map((name) => [name, () => undefined])))
+  replaceGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
+  replaceGlobal('performance', { now: performance.now.bind(performance), timeOrigin: performance.timeOrigin })
+}
+
+/** On the Worker's own thread, so that it ends with it: in the background it would be compiled to the end. */
+function compileInTurn(): void {
+  const { Module, Instance } = WebAssembly
+  const compile = async (bytes: BufferSource) => new Module(bytes)
+  const instantiate = async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports) => {
+    if (source instanceof Module) return new Instance(source, imports)
+    const module = new Module(source)
+    return { module, instance: new Instance(module, imports) }
+  }
+  for (const [name, value] of Object.entries({ compile, instantiate }))
+    Object.defineProperty(WebAssembly, name, { value, configurable: true, writable: true })
+  for (const name of ['compileStreaming', 'instantiateStreaming']) remove(WebAssembly, name)
+}
+
+/** The policy refuses to evaluate text, and reports each attempt to the page's own thread; here nothing is attempted. */
+function refuseText(): void {
+  const functions = [() => {}, async () => {}, function* () {}, async function* () {}]
+  for (const one of functions) {
+    const prototype = Object.getPrototypeOf(one)
+    const refusal = function refuse() {
+      throw new EvalError('text is not evaluated here')
+    }
+    Object.defineProperty(refusal, 'prototype', { value: prototype })
+    Object.defineProperty(prototype, 'constructor', { value: refusal, configurable: true })
+    if (prototype === Function.prototype) replaceGlobal('Function', refusal)
+  }
+  replaceGlobal('eval', () => {
+    throw new EvalError('text is not evaluated here')
+  })
+}
+
+/** In the place of every one of that name: deleting it brings no other to light. */
+export function replaceGlobal(name: string, value: unknown): void {
+  for (let level: object | null = globalThis; level; level = Object.getPrototypeOf(level)) {
+    if (Object.hasOwn(level, name)) remove(level, name)
+  }
+  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
 }
 
 /** Every browser makes shared WebAssembly memory, and its buffer's constructor is the SharedArrayBuffer that was removed. */

@@ -1,8 +1,10 @@
+import { ANSWER_MARGIN_BYTES, encodeAnswer, PIECE_BYTES } from './answer.ts'
 import { faultOf } from './fault.ts'
-import type { JobFunctions } from './guest-core.ts'
-import { runTask, type TaskOutcome } from './guest-core.ts'
+import { type JobFunctions, runTask, type TaskOutcome } from './guest-core.ts'
 import { findLeaks, pruneGlobals } from './guest-globals.ts'
-import type { GuestFault, GuestTask } from './port.ts'
+import { GuestRealm } from './guest-realm.ts'
+import { GuestTimers } from './guest-timers.ts'
+import type { GuestFault } from './port.ts'
 import { ENTRY, type GuestMessage, type GuestRun } from './protocol.ts'
 
 /**
@@ -12,21 +14,29 @@ import { ENTRY, type GuestMessage, type GuestRun } from './protocol.ts'
  */
 type Thunks = Readonly<Record<string, () => unknown>> | null
 
-interface WorkerScope {
-  addEventListener(type: 'message', listener: (event: MessageEvent) => void): void
-  removeEventListener(type: 'message', listener: (event: MessageEvent) => void): void
-}
-
 // User code may replace what prototypes hold; what handles the port and its messages was taken before.
 const apply = Reflect.apply
 const dataOf = getterOf(MessageEvent.prototype, 'data')
 const portsOf = getterOf(MessageEvent.prototype, 'ports')
+const messageOf = getterOf(ErrorEvent.prototype, 'message')
+const lineOf = getterOf(ErrorEvent.prototype, 'lineno')
+const reasonOf = getterOf(PromiseRejectionEvent.prototype, 'reason')
 const stopOthers = Event.prototype.stopImmediatePropagation
+const preventDefault = Event.prototype.preventDefault
 const post = MessagePort.prototype.postMessage
 const listen = EventTarget.prototype.addEventListener
+const forget = EventTarget.prototype.removeEventListener
 const startPort = MessagePort.prototype.start
+const Bytes = Uint8Array
+const Block = ArrayBuffer
+const lengthOf = getterOf(Object.getPrototypeOf(Bytes.prototype), 'byteLength')
+const offsetOf = getterOf(Object.getPrototypeOf(Bytes.prototype), 'byteOffset')
+const bufferOf = getterOf(Object.getPrototypeOf(Bytes.prototype), 'buffer')
+const copyTo = Bytes.prototype.set
+const cut = String.prototype.slice
 const shrink: typeof ArrayBuffer.prototype.transfer | undefined = ArrayBuffer.prototype.transfer
-const scope = globalThis as typeof globalThis & WorkerScope
+const ITERATOR: typeof Symbol.iterator = Symbol.iterator
+const MAX_ERROR_CHARS = 4000
 
 let thunks: Thunks = null
 
@@ -38,65 +48,133 @@ Object.defineProperty(globalThis, ENTRY, {
   },
 })
 
-scope.addEventListener('message', function onStart(event) {
+apply(listen, globalThis, ['message', onStart])
+
+function onStart(event: MessageEvent): void {
   apply(stopOthers, event, [])
-  scope.removeEventListener('message', onStart)
-  const nonce = String(apply(dataOf, event, []))
+  apply(forget, globalThis, ['message', onStart])
   const port = (apply(portsOf, event, []) as readonly MessagePort[])[0]
   if (!port) return
-  if (thunks === null) void test(port, nonce)
-  else serve(port, nonce, thunks)
-})
+  if (thunks === null) void test(port)
+  else new Guest(port, thunks)
+}
 
-async function test(port: MessagePort, nonce: string): Promise<void> {
+async function test(port: MessagePort): Promise<void> {
   const leaks = await findLeaks()
   pruneGlobals()
-  send(port, { verb: 'tested', nonce, leaks })
+  send(port, { verb: 'tested', leaks }, ANSWER_MARGIN_BYTES)
 }
 
-function serve(port: MessagePort, nonce: string, given: NonNullable<Thunks>): void {
-  pruneGlobals()
-  const compiled = compile(given)
-  let isBusy = false
+/** Runs the tasks that come by the port, one after another, each as if it were the first. */
+class Guest {
+  readonly #port: MessagePort
+  readonly #thunks: NonNullable<Thunks>
+  readonly #timers = new GuestTimers()
+  readonly #turn = new MessageChannel()
+  readonly #realm: GuestRealm
+  #onTurn: (() => void) | undefined
+  /** Thrown where nobody catches, by a promise of the task that runs. */
+  #unhandled: GuestFault | undefined
+  #isBusy = false
+  #isOver = false
   /** Handed over while another task runs. */
-  let ahead: GuestRun | undefined
-  async function begin({ id, task }: GuestRun): Promise<void> {
-    isBusy = true
-    await run(port, nonce, id, task, compiled)
-    isBusy = false
-    const next = ahead
-    ahead = undefined
-    if (next) void begin(next)
+  #ahead: GuestRun | undefined
+
+  constructor(port: MessagePort, given: NonNullable<Thunks>) {
+    this.#port = port
+    this.#thunks = given
+    this.#turn.port1.onmessage = () => this.#onTurn?.()
+    this.#timers.install()
+    pruneGlobals()
+    this.#realm = new GuestRealm()
+    // What is handled here is not told to the frame, which in some browsers is the page's own thread.
+    apply(listen, globalThis, ['error', (event: ErrorEvent) => this.#onError(event)])
+    apply(listen, globalThis, [
+      'unhandledrejection',
+      (event: PromiseRejectionEvent) => this.#onRejection(event),
+    ])
+    apply(listen, port, [
+      'message',
+      (event: MessageEvent) => this.#onRun(apply(dataOf, event, []) as GuestRun),
+    ])
+    apply(startPort, port, [])
   }
-  apply(listen, port, [
-    'message',
-    (event: MessageEvent) => {
-      const next = apply(dataOf, event, []) as GuestRun
-      if (isBusy) ahead = next
-      else void begin(next)
-    },
-  ])
-  apply(startPort, port, [])
+
+  #onRun(next: GuestRun): void {
+    if (this.#isBusy) this.#ahead = next
+    else void this.#begin(next)
+  }
+
+  async #begin({ id, task }: GuestRun): Promise<void> {
+    if (this.#isOver) return
+    this.#isBusy = true
+    const compiled = compile(this.#thunks)
+    const outcome: TaskOutcome =
+      'code' in compiled
+        ? { fault: compiled }
+        : await runTask(compiled, task, { settle: () => this.#settle() })
+    if (task.kind === 'map') free(task.bytes)
+    const bound = task.maxOutputBytes + ANSWER_MARGIN_BYTES
+    if (outcome.result) send(this.#port, { verb: 'done', id, result: outcome.result }, bound)
+    else send(this.#port, { verb: 'failed', id, fault: outcome.fault }, bound)
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (!this.#realm.isAsItWas()) {
+      this.#isOver = true
+      send(this.#port, { verb: 'spent' }, ANSWER_MARGIN_BYTES)
+      return
+    }
+    this.#isBusy = false
+    const next = this.#ahead
+    this.#ahead = undefined
+    if (next) void this.#begin(next)
+  }
+
+  /** Lets run what the task has begun and not awaited; what it has left behind for later is a fault. */
+  async #settle(): Promise<GuestFault | undefined> {
+    // The browser tells of an unhandled rejection one turn after it.
+    for (let turn = 0; turn < 2; turn++) {
+      await new Promise<void>((resolve) => {
+        this.#onTurn = resolve
+        this.#turn.port2.postMessage(0)
+      })
+    }
+    const left = this.#timers.pending
+    this.#timers.clear()
+    const unhandled = this.#unhandled
+    this.#unhandled = undefined
+    if (unhandled) return unhandled
+    return left > 0 ? { code: 'late-emit', message: LEFT_TIMER } : undefined
+  }
+
+  #onRejection(event: PromiseRejectionEvent): void {
+    apply(stopOthers, event, [])
+    apply(preventDefault, event, [])
+    this.#unhandled ??= faultOf(apply(reasonOf, event, []), undefined)
+  }
+
+  #onError(event: ErrorEvent): void {
+    apply(stopOthers, event, [])
+    apply(preventDefault, event, [])
+    if (this.#isOver) return
+    this.#isOver = true
+    const message = apply(cut, apply(messageOf, event, []), [0, MAX_ERROR_CHARS]) as string
+    const line = Number(apply(lineOf, event, []))
+    send(this.#port, { verb: 'broken', line, fault: { code: 'threw', message } }, ANSWER_MARGIN_BYTES)
+  }
 }
 
-async function run(
-  port: MessagePort,
-  nonce: string,
-  id: number,
-  task: GuestTask,
-  compiled: JobFunctions | GuestFault,
-): Promise<void> {
-  const outcome: TaskOutcome = 'code' in compiled ? { fault: compiled } : await runTask(compiled, task)
-  if (task.kind === 'map') free(task.bytes)
-  if (outcome.result) send(port, { verb: 'done', nonce, id, result: outcome.result }, outcome.result.buckets)
-  else send(port, { verb: 'failed', nonce, id, fault: outcome.fault })
-}
+const LEFT_TIMER =
+  'a timer was still to fire when the last function had returned: await it, or clear it, since what it emits would be lost'
 
 /** Left to the collector, the bytes of shards make it run over the whole heap again and again. */
 function free(bytes: ArrayBuffer): void {
   if (shrink) apply(shrink, bytes, [0])
 }
 
+/** Anew for each task, so that nothing is kept in what the functions close over. */
 function compile(given: NonNullable<Thunks>): JobFunctions | GuestFault {
   try {
     const functions: Record<string, unknown> = {}
@@ -117,8 +195,40 @@ function functionIn(name: string, made: unknown): unknown {
   return found
 }
 
-function send(port: MessagePort, message: GuestMessage, transfer: readonly ArrayBuffer[] = []): void {
-  apply(post, port, [message, transfer])
+/**
+ * The one way out, and the last thing between user code and the page: whatever has become of the message on its way here,
+ * what leaves is at most `bound` bytes, in blocks. A zero leaves instead of what is larger, and ends the Worker.
+ */
+function send(port: MessagePort, message: GuestMessage, bound: number): void {
+  try {
+    const bytes = encodeAnswer(message)
+    // Throws for what is no array of bytes.
+    const length = apply(lengthOf, bytes, []) as number
+    if (length > bound) throw length
+    const buffer = apply(bufferOf, bytes, []) as ArrayBuffer
+    const offset = apply(offsetOf, bytes, []) as number
+    if (length > PIECE_BYTES) apply(post, port, [length])
+    for (let at = 0; at < length; at += PIECE_BYTES) {
+      const size = length - at < PIECE_BYTES ? length - at : PIECE_BYTES
+      const block = new Block(size)
+      apply(copyTo, new Bytes(block), [new Bytes(buffer, offset + at, size)])
+      apply(post, port, [block, onlyOne(block)])
+    }
+  } catch {
+    // It was encoded with something that user code had replaced.
+    apply(post, port, [0])
+  }
+}
+
+/** A list for the browser to read that looks up nothing on a prototype. */
+function onlyOne(value: ArrayBuffer): Transferable[] {
+  let isGiven = false
+  const next = () => {
+    const done = isGiven
+    isGiven = true
+    return { __proto__: null, done, value: done ? undefined : value }
+  }
+  return { __proto__: null, [ITERATOR]: () => ({ __proto__: null, next }) } as unknown as Transferable[]
 }
 
 function getterOf(prototype: object, name: string): () => unknown {

@@ -148,11 +148,13 @@ export class HostSandbox implements Sandbox {
     const worker = this.#frame.start(this.#job.text, {
       onMessage: (message) => {
         const run = slot.run
+        if (message.verb === 'spent') return this.#replace(slot)
         if (run === undefined || message.id !== run.id) return this.#fail(slot, OUT_OF_TURN)
         if (message.verb === 'failed')
           return this.#settle(slot, () => run.reject(SandboxError.of(message.fault)))
         const bytes = message.result.buckets.reduce((sum, bucket) => sum + bucket.byteLength, 0)
-        if (bytes > run.task.maxOutputBytes) return this.#fail(slot, TOO_LARGE)
+        const bound = run.task.maxOutputBytes
+        if (bytes > bound) return this.#fail(slot, tooLarge(bound))
         this.#settle(slot, () => run.resolve(message.result))
       },
       // A slot without a run is filled when the next comes, and that run then meets the same end.
@@ -182,6 +184,13 @@ export class HostSandbox implements Sandbox {
       this.#begin(slot, ahead)
     }
     settle()
+    this.#fill()
+  }
+
+  /** Its Worker has begun none of what it was given since its last answer. */
+  #replace(slot: Slot): void {
+    const run = this.#empty(slot)
+    if (run) this.#waiting.unshift(run)
     this.#fill()
   }
 
@@ -219,7 +228,7 @@ const KILLED: GuestFault = {
   message: 'the browser ended the sandbox of this job, most likely because it took too much memory',
 }
 const OUT_OF_TURN: GuestFault = { code: 'protocol', message: 'the task answered without being asked' }
-const TOO_LARGE: GuestFault = {
-  code: 'output-too-large',
-  message: 'the output of this task is larger than its bound',
+
+function tooLarge(bound: number): GuestFault {
+  return { code: 'output-too-large', message: `the output of this task is larger than ${bound} bytes` }
 }

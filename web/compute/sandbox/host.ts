@@ -1,5 +1,5 @@
 import bootstrapHash from 'virtual:sandbox-bootstrap-hash'
-import { abortable, type Random } from '../../base/index.ts'
+import { abortable } from '../../base/index.ts'
 import { SandboxError } from '../errors.ts'
 import { Frame, type FrameParts } from './frame.ts'
 import { FunctionTextError, jobScript } from './function-text.ts'
@@ -10,7 +10,6 @@ import { ENTRY } from './protocol.ts'
 export interface HostOptions {
   /** Its body takes the (invisible) iframes. */
   readonly document: Document
-  readonly random: Random
 }
 
 /** One for the next job and one for the job after it, which may come before another is made. */
@@ -22,10 +21,10 @@ const SPARES = 2
  * they are the same text under the same policy. A browser whose sandbox leaks stays refused until the page is loaded
  * again.
  */
-export function createSandboxFactory({ document, random }: HostOptions): SandboxFactory {
+export function createSandboxFactory({ document }: HostOptions): SandboxFactory {
   // The guest's text is a chunk of its own: nobody waits for it to see the room.
   const parts = import('virtual:guest').then(
-    ({ default: guest }): FrameParts => ({ document, random, guest, bootstrapHash }),
+    ({ default: guest }): FrameParts => ({ document, guest, bootstrapHash }),
   )
   const opened = new Set<Sandbox>()
   /** Those that are opened or about to be. */

@@ -32,7 +32,7 @@ export function createMemorySandboxFactory({ clock, compile, taskMs }: MemorySan
             const outcome = await withTimeout(clock, 'the task', options.timeoutMs, ended, async () => {
               const ms = taskMs?.() ?? 0
               if (ms > 0) await abortable(new Promise<void>((resolve) => clock.after(ms, resolve)), ended)
-              return await runTask(functions, task)
+              return await runTask(functions, task, { settle: () => settle(clock) })
             }).catch(asTimeout)
             if (outcome.fault) throw SandboxError.of(outcome.fault)
             return outcome.result
@@ -45,6 +45,11 @@ export function createMemorySandboxFactory({ clock, compile, taskMs }: MemorySan
       isClosed = true
     },
   }
+}
+
+/** What is not awaited runs before a timer does. */
+function settle(clock: Clock): Promise<undefined> {
+  return new Promise((resolve) => void clock.after(0, () => resolve(undefined)))
 }
 
 function compiled(compile: MemorySandboxOptions['compile'], code: JobCode): JobFunctions {

@@ -38,6 +38,8 @@ export type GuestFaultCode =
   | 'bad-key'
   | 'bad-value'
   | 'output-too-large'
+  | 'late-emit'
+  | 'bad-combine'
   | 'killed'
   | 'protocol'
 /** Why a task failed inside, told by untrusted code: every text is bounded to 4,000 characters. */

@@ -5,11 +5,17 @@ import type { GuestFault, GuestFaultCode, GuestResult, GuestTask } from './port.
 /** The global that the job's script calls once with its functions; the guest takes it away before any of them runs. */
 export const ENTRY = '$tabmesh'
 
-/** Guest to page. `tested` comes once from the worker of the boot self-test, the others once for each `run`. */
+/**
+ * Guest to page, as one block of bytes each. `tested` comes once from the worker of the boot self-test; `done` or `failed` once for
+ * each `run`. `broken`: something was thrown where nobody catches, on a line of the blob. `spent`: a task has changed what
+ * the next would find, so this Worker takes no other.
+ */
 export type GuestMessage =
-  | { readonly verb: 'done'; readonly nonce: string; readonly id: number; readonly result: GuestResult }
-  | { readonly verb: 'failed'; readonly nonce: string; readonly id: number; readonly fault: GuestFault }
-  | { readonly verb: 'tested'; readonly nonce: string; readonly leaks: readonly string[] }
+  | { readonly verb: 'done'; readonly id: number; readonly result: GuestResult }
+  | { readonly verb: 'failed'; readonly id: number; readonly fault: GuestFault }
+  | { readonly verb: 'broken'; readonly line: number; readonly fault: GuestFault }
+  | { readonly verb: 'spent' }
+  | { readonly verb: 'tested'; readonly leaks: readonly string[] }
 
 /** Page to guest, which runs one after another and keeps at most one waiting. */
 export interface GuestRun {
@@ -20,7 +26,7 @@ export interface GuestRun {
 
 /** Page to bootstrap, over the iframe's control port. */
 export type FrameCommand =
-  | { readonly verb: 'start'; readonly worker: number; readonly script: string; readonly nonce: string }
+  | { readonly verb: 'start'; readonly worker: number; readonly script: string }
   | { readonly verb: 'kill'; readonly worker: number }
   | { readonly verb: 'ping' }
 
@@ -37,34 +43,14 @@ const FAULT_CODES: ReadonlySet<unknown> = new Set<GuestFaultCode>([
   'bad-key',
   'bad-value',
   'output-too-large',
+  'late-emit',
+  'bad-combine',
   'killed',
   'protocol',
 ])
 const MAX_TEXT_CHARS = 4000
 const MAX_RECORD_CHARS = 1000
 const MAX_BUCKETS = 256
-const MAX_LEAKS = 32
-
-/** A message that carries this run's nonce and is whole; anything else is undefined, and a reason to kill the worker. */
-export function parseGuestMessage(message: unknown, nonce: string): GuestMessage | undefined {
-  if (!isRecord(message) || message['nonce'] !== nonce) return undefined
-  const { verb, id } = message
-  if (verb === 'tested') return parseTested(message, nonce)
-  if (typeof id !== 'number') return undefined
-  if (verb === 'done') {
-    const result = parseResult(message['result'])
-    return result && { verb, nonce, id, result }
-  }
-  if (verb !== 'failed') return undefined
-  const fault = parseFault(message['fault'])
-  return fault && { verb, nonce, id, fault }
-}
-
-function parseTested(message: Readonly<Record<string, unknown>>, nonce: string): GuestMessage | undefined {
-  const leaks = message['leaks']
-  if (!Array.isArray(leaks) || leaks.length > MAX_LEAKS) return undefined
-  return { verb: 'tested', nonce, leaks: leaks.map((leak) => String(leak).slice(0, 100)) }
-}
 
 export function parseResult(value: unknown): GuestResult | undefined {
   if (!isRecord(value)) return undefined

@@ -1,0 +1,81 @@
+interface Known {
+  readonly object: object
+  readonly prototype: object | null
+  readonly keys: readonly PropertyKey[]
+  readonly properties: readonly (PropertyDescriptor | undefined)[]
+}
+
+// User code may replace them; the check must not believe its replacements.
+const { ownKeys, getOwnPropertyDescriptor: propertyOf, getPrototypeOf: prototypeOf } = Reflect
+const { is: isSame, freeze } = Object
+const PLAIN_FUNCTION_KEYS = 2
+
+/**
+ * What a task finds in its realm: the global object and everything that the language hangs on it. Built-in functions with
+ * nothing of their own are frozen (nobody inherits from them); of all else it is known how it was.
+ */
+export class GuestRealm {
+  readonly #known: readonly Known[]
+
+  /** Takes the realm as it is now. */
+  constructor() {
+    const known: Known[] = []
+    const seen = new Set<unknown>()
+    const waiting: unknown[] = [globalThis, ...unnamedIntrinsics()]
+    while (waiting.length > 0) {
+      const object = waiting.pop()
+      if (!isObject(object) || seen.has(object)) continue
+      seen.add(object)
+      const keys = ownKeys(object)
+      const prototype = prototypeOf(object)
+      waiting.push(prototype)
+      if (typeof object === 'function' && keys.length <= PLAIN_FUNCTION_KEYS) {
+        freeze(object)
+        continue
+      }
+      const properties = keys.map((key) => propertyOf(object, key))
+      for (const property of properties) waiting.push(property?.value, property?.get, property?.set)
+      known.push({ object, prototype, keys, properties })
+    }
+    this.#known = known
+  }
+
+  /** False when something was added, replaced or taken away since. */
+  isAsItWas(): boolean {
+    const known = this.#known
+    for (let i = 0; i < known.length; i++) if (!isUnchanged(known[i] as Known)) return false
+    return true
+  }
+}
+
+function isUnchanged({ object, prototype, keys, properties }: Known): boolean {
+  const now = ownKeys(object)
+  if (now.length !== keys.length || prototypeOf(object) !== prototype) return false
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as PropertyKey
+    if (now[i] !== key) return false
+    const before = properties[i]
+    const after = propertyOf(object, key)
+    if (!isSame(after?.value, before?.value) || after?.get !== before?.get || after?.set !== before?.set)
+      return false
+  }
+  return true
+}
+
+/** What no global leads to. */
+function unnamedIntrinsics(): unknown[] {
+  return [
+    function* () {},
+    async () => {},
+    async function* () {},
+    [].values(),
+    ''[Symbol.iterator](),
+    new Map().entries(),
+    new Set().values(),
+    ''.matchAll(/x/g),
+  ]
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+}
