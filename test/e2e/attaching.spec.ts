@@ -13,9 +13,10 @@ test('UI18: a file dropped on the conversation and a pasted picture are attached
     }
     const pasted = new DataTransfer()
     pasted.items.add(new File([new Uint8Array(9)], 'image.png', { type: 'image/png' }))
-    document
-      .querySelector('textarea')
-      ?.dispatchEvent(new ClipboardEvent('paste', { clipboardData: pasted, bubbles: true, cancelable: true }))
+    // Firefox's own constructor takes no files.
+    const paste = new ClipboardEvent('paste', { bubbles: true, cancelable: true })
+    Object.defineProperty(paste, 'clipboardData', { value: pasted })
+    document.querySelector('textarea')?.dispatchEvent(paste)
   })
   await expect(alice.message('people.csv')).toContainText(text.transfers.ownFile)
   await expect(alice.message('image.png')).toContainText(text.transfers.ownFile)
