@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { isPeerId, type PeerId } from '../../../web/base/index.ts'
-import { senderOf } from '../../../web/ui/queues/queue-messages.tsx'
+import { headerWords, senderOf } from '../../../web/ui/queues/queue-messages.tsx'
+import { text } from '../../../web/ui/text.ts'
 
 const OWNER = 'q'.repeat(32) as PeerId
 const SENDER = 'abcdefghijklmnopqrstuvwxyz234567' as PeerId
@@ -11,4 +12,10 @@ test('UI10: a dead letter names who sent it at first, another message its sender
   expect(senderOf(id(`${SENDER}/orders/7`))).toBe(SENDER)
   expect(senderOf({ from: SENDER, headers: {} })).toBe(SENDER)
   for (const odd of ['', '/', '__proto__/x/1', 'x'.repeat(500)]) expect(senderOf(id(odd))).toBe(OWNER)
+})
+
+test('UI10: where a message was before is told in words, beside its own headers', () => {
+  expect(headerWords({})).toBe('')
+  const noted = { _AMQ_ORIG_ADDRESS: 'orders', _AMQ_ORIG_QUEUE: 'orders', _AMQ_ORIG_MESSAGE_ID: 'a/b/1' }
+  expect(headerWords({ ...noted, shop: 'north' })).toBe(`${text.queues.wasIn('orders')} · shop: north`)
 })

@@ -84,16 +84,25 @@ function MessageTable({ messages }: { messages: readonly BrowsedMessage[] }) {
 }
 
 function Headers({ headers }: { headers: BrowsedMessage['headers'] }) {
-  const pairs = Object.entries(headers)
-  if (pairs.length === 0) return null
-  return (
-    <span className="muted small queue-headers">
-      {pairs.map(([name, value]) => `${name}: ${value}`).join(' · ')}
-    </span>
-  )
+  const words = headerWords(headers)
+  if (words === '') return null
+  return <span className="muted small queue-headers">{words}</span>
 }
 
 const ORIGINAL_ID = '_AMQ_ORIG_MESSAGE_ID'
+const ORIGINAL_QUEUE = '_AMQ_ORIG_QUEUE'
+/** Begins the names of what Tabmesh itself has noted on a message that went on to another queue. */
+const NOTED = '_AMQ_'
+
+/** A message's own headers as they are, and in words where it was before. */
+export function headerWords(headers: BrowsedMessage['headers']): string {
+  const own = Object.entries(headers).filter(([name]) => !name.startsWith(NOTED))
+  const before = headers[ORIGINAL_QUEUE]
+  return [
+    ...(before === undefined ? [] : [text.queues.wasIn(String(before))]),
+    ...own.map(([name, value]) => `${name}: ${value}`),
+  ].join(' · ')
+}
 
 /** Who has sent it at first: what went on to another queue names the message that it was. */
 export function senderOf({ from, headers }: Pick<BrowsedMessage, 'from' | 'headers'>): PeerId {
