@@ -3,7 +3,7 @@ const LARGEST_EXACT = 2 ** 53
 /** Digits that a number may not hold, and digits of an exponent that may be too large for one. */
 const LONG_INTEGER = 16
 const LONG_EXPONENT = 3
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/g
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/y
 const ESCAPES =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g
 const PAIR_LENGTH = 12
@@ -56,24 +56,49 @@ export function isBlankLine(line: string): boolean {
 export function jsonValue(line: string, changes?: JsonChanges): unknown {
   const value: unknown = JSON.parse(line)
   if (!mayLoseValues(line)) return value
-  let isChanged = false
-  const kept = line.replace(TOKENS, (token) => {
-    const other = token.startsWith('"') ? wholeCharacters(token) : exactNumber(token)
-    if (other === token) return token
-    isChanged = true
-    if (changes) changes[token.startsWith('"') ? 'characters' : 'numbers']++
-    return other
-  })
-  return isChanged ? JSON.parse(kept) : value
+  let kept = ''
+  let from = 0
+  for (let at = 0; at < line.length; ) {
+    const end = tokenEnd(line, at)
+    const token = line.slice(at, end)
+    const isText = token.startsWith('"')
+    const other = isText ? wholeCharacters(token) : exactNumber(token)
+    if (other !== token) {
+      if (changes) changes[isText ? 'characters' : 'numbers']++
+      kept += line.slice(from, at) + other
+      from = end
+    }
+    at = end
+  }
+  return from === 0 ? value : JSON.parse(kept + line.slice(from))
+}
+
+/** Behind the string, number or other character there. No pattern for strings: one of millions of escapes would be too deep. */
+function tokenEnd(line: string, at: number): number {
+  if (line[at] === '"') return stringEnd(line, at)
+  if (line[at] !== '-' && !isDigit(line, at)) return at + 1
+  NUMBER.lastIndex = at
+  return NUMBER.test(line) ? NUMBER.lastIndex : at + 1
+}
+
+function stringEnd(line: string, start: number): number {
+  for (let at = line.indexOf('"', start + 1); at !== -1; at = line.indexOf('"', at + 1)) {
+    let backslashes = 0
+    while (line[at - 1 - backslashes] === '\\') backslashes++
+    if (backslashes % 2 === 0) return at + 1
+  }
+  return line.length
 }
 
 function exactNumber(token: string): string {
+  if (!isDigit(token, token.length - 1)) return token
   const value = Math.abs(Number(token))
   const isInteger = /^-?\d+$/.test(token)
   return value === Number.POSITIVE_INFINITY || (isInteger && value >= LARGEST_EXACT) ? `"${token}"` : token
 }
 
 function wholeCharacters(token: string): string {
+  if (!token.includes('\\ud') && !token.includes('\\uD')) return token
   return token.replace(ESCAPES, (found) => {
     const isHalf = found.length < PAIR_LENGTH && /^\\u[dD][89a-fA-F]/.test(found)
     return isHalf ? '\\ufffd' : found

@@ -202,6 +202,18 @@ describe('JSON', () => {
     expect(file.odd).toEqual({ 'replaced-character': 1 })
   })
 
+  test('SHD3 so it is in a record of millions of escapes, or of numbers', () => {
+    const text = '\\n'.repeat(3_000_000)
+    const [record] = openFile(`{"a":"${text}","id":12345678901234567890}\n`, 'a.ndjson', {
+      pieceBytes: 2 ** 20,
+    }).records
+    expect((record as { id: string }).id).toBe('12345678901234567890')
+    expect((record as { a: string }).a.length).toBe(3_000_000)
+    const numbers = `[${'12345678901234567,'.repeat(200_000)}1]`
+    const [list] = openFile(numbers, 'a.ndjson', { pieceBytes: 2 ** 20 }).records as unknown[][]
+    expect(list?.length).toBe(200_001)
+  })
+
   test('SHD3 a blank line has only what JSON calls white space: everything else is counted or named', () => {
     const file = openFile('{"a":1}\n \t\r\n\n[2]', 'a.ndjson')
     expect(file.records.length).toBe(2)
