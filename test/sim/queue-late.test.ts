@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { RoomError } from '../../web/mesh/index.ts'
 import type { AckMode, Delivery } from '../../web/messaging/index.ts'
 import { failureOf, QueueRoom } from '../support/queue-room.ts'
 import type { MessagingTab } from '../support/sim/messaging-tab.ts'
+import { withRequest } from '../support/sim/taps.ts'
 
 const SECOND = 1_000
 
@@ -155,3 +157,36 @@ async function copyHolder(room: QueueRoom, owner: number): Promise<number> {
     (one) => one.tab.peerId !== tab(room, owner).tab.peerId && holders.includes(one.tab.peerId),
   )
 }
+
+test('QUE25 who registers anew with the same owner keeps what it has, as the same attempt', async () => {
+  let isCut = false
+  const room = await QueueRoom.open(
+    3,
+    4,
+    {},
+    {
+      room: (sound) =>
+        withRequest(sound, (to, method, body, send) => {
+          if (method !== 'queue.settle' || !isCut) return send(to, method, body)
+          isCut = false
+          return Promise.reject(new RoomError('closed', 'the answer was lost'))
+        }),
+    },
+  )
+  const owner = await room.owner()
+  const [first, second] = [0, 1, 2].filter((index) => index !== owner) as [number, number]
+  const loop = room.loop(first, { ack: 'individual' }, () => new Promise(() => {}))
+  await room.sim.run(SECOND)
+  const other = room.loop(second, { ack: 'individual' })
+  await room.sim.run(SECOND)
+  await room.settle(room.queue(owner).send('job'))
+  await room.sim.runUntil(() => loop.got.length === 1, 5 * SECOND)
+  // It has told that its loop has the message.
+  await room.sim.run(11 * SECOND)
+  isCut = true
+  await room.sim.run(25 * SECOND)
+  expect(isCut).toBe(false)
+  expect(other.bodies).toEqual([])
+  expect(await room.settle(room.queue(owner).stats())).toMatchObject({ delivering: 1, failed: 0 })
+  await room.settle((loop.got[0] as Delivery).ack())
+})
