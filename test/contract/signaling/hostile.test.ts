@@ -346,6 +346,10 @@ describe('who takes too long', () => {
       for (let sent = 0; sent < 40; sent++) flooder.send({ type: 'OFFER', payload, dst: 'slow' })
     for (const flooder of flooders) expect((await flooder.closed).code).toBe(4029)
     expect(await metric(port, 'refused_total{reason="unread"}')).toBeGreaterThan(10)
+    // By its bytes alone it could afford these.
+    const last = await openPeer(port, 'last')
+    for (let sent = 0; sent < 33; sent++) last.send({ type: 'OFFER', payload, dst: 'slow' })
+    expect((await last.closed).code).toBe(4029)
     const bob = await openPeer(port, 'bob')
     bob.send({ type: 'OFFER', payload: 'small', dst: 'slow' })
     await bob.settles('bob')
