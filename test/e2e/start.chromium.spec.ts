@@ -54,8 +54,8 @@ test.describe('over plain http from another machine', () => {
     const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
     writeFileSync(certFile, cert)
     writeFileSync(keyFile, key)
-    plain = createSignalingServer({ port: 0, log: 'silent' })
-    secure = createSignalingServer({ port: 0, log: 'silent', certFile, keyFile })
+    plain = createSignalingServer({ port: 0, log: 'silent', allowedHosts: [HOST] })
+    secure = createSignalingServer({ port: 0, log: 'silent', allowedHosts: [HOST], certFile, keyFile })
     await Promise.all([plain.ready, secure.ready])
     http = `http://${HOST}:${plain.address.port}`
     https = `https://${HOST}:${secure.address.port}`
