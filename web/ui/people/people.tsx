@@ -5,15 +5,17 @@ import { TransferList } from '../transfers/transfer-list.tsx'
 import { nameOf, useDirectory } from './directory.ts'
 import { PeerRow } from './peer-row.tsx'
 import { ThisDevice } from './this-device.tsx'
+import { useShownPeers } from './use-shown-peers.ts'
 
 export function People() {
   const snapshot = useSnapshot()
+  const peers = useShownPeers()
   const self = useDirectory()(snapshot.id)
   return (
     <div className="people">
       <section aria-labelledby="people-title">
         <h2 id="people-title" className="section-title">
-          {text.people.title} <span className="badge">{snapshot.peers.length + 1}</span>
+          {text.people.title} <span className="badge">{peers.length + 1}</span>
         </h2>
         <ul className="peer-list">
           <li className="peer">
@@ -25,11 +27,11 @@ export function People() {
               )}
             </div>
           </li>
-          {snapshot.peers.map((peer) => (
+          {peers.map((peer) => (
             <PeerRow key={peer.peerId} peer={peer} />
           ))}
         </ul>
-        {snapshot.peers.length === 0 && (
+        {peers.length === 0 && (
           <p className="people-alone">
             <strong>{text.people.alone}</strong> {text.people.aloneHint}
           </p>

@@ -1,6 +1,7 @@
 import { Cpu, Files, Inbox, MessageSquare, Users } from 'lucide-react'
 import { useTopics } from '../chat/topics-state.ts'
 import { useSnapshot } from '../hooks.ts'
+import { useShownPeers } from '../people/use-shown-peers.ts'
 import { text } from '../text.ts'
 import { type Section, useRoomState } from './room-state.ts'
 
@@ -10,7 +11,8 @@ const ORDER: readonly Section[] = ['chat', 'queues', 'files', 'compute', 'people
 /** A rail at the side, or a bar at the bottom of a small screen. */
 export function Nav({ section, isWide }: { section: Section; isWide: boolean }) {
   const state = useRoomState()
-  const { peers, datasets } = useSnapshot()
+  const { datasets } = useSnapshot()
+  const peers = useShownPeers()
   const topics = useTopics()
   const unread = topics.reduce((sum, topic) => sum + topic.unread, 0)
   const isMentioned = topics.some((topic) => topic.isMentioned)

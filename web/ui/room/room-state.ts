@@ -8,6 +8,7 @@ import { createReadMarks, type ReadMarks } from '../chat/read-marks.ts'
 import { createDrafts, type Drafts } from '../compute/drafts.ts'
 import { createImports, type Imports } from '../files/imports.ts'
 import { createObservable, type Observable } from '../observable.ts'
+import { createShownPeers, type ShownPeers } from '../people/shown-peers.ts'
 import { createQueueWatch, type QueueWatch } from '../queues/queue-watch.ts'
 import { remember, remembered } from '../remembered.ts'
 
@@ -25,6 +26,7 @@ export interface RoomState {
   /** The message to bring into sight. */
   readonly jumpTo: Observable<string | undefined>
   readonly presence: Presence
+  readonly shownPeers: ShownPeers
   readonly notifications: Notifications
   readonly readMarks: ReadMarks
   readonly imports: Imports
@@ -52,6 +54,7 @@ export function createRoomState(node: MeshNode): RoomState {
     composing: createObservable<ReadonlyMap<string, Composing>>(new Map()),
     jumpTo: createObservable<string | undefined>(undefined),
     presence: createPresence(node),
+    shownPeers: createShownPeers(),
     notifications: createNotifications(node, (name) => {
       topic.set(name)
       section.set('chat')
