@@ -17,6 +17,8 @@ import { extraKeyOf, recordBatches } from './records.ts'
 /** What encoding and format are guessed from: this much, and the first lines whole unless they are very long. */
 const HEAD_BYTES = 64 * 1024
 const HEAD_LINES = 3
+const LINE_FEED = 10
+const CARRIAGE_RETURN = 13
 
 export interface OpenOptions extends ReadOptions {
   readonly name: string
@@ -32,6 +34,7 @@ export class OpenedSource {
   readonly #oddities = new Oddities()
   #headChunks: Uint8Array[] = []
   #headBytes = 0
+  #headLines = 0
   #text: ReturnType<typeof createTextStream> | undefined
   #values: JsonValues | undefined
   #cutter: Cutter | undefined
@@ -79,6 +82,7 @@ export class OpenedSource {
     if (this.#cutter) return this.#pass(this.#text?.push(chunk) ?? chunk)
     this.#headChunks.push(chunk)
     this.#headBytes += chunk.byteLength
+    for (const byte of chunk) if (byte === LINE_FEED || byte === CARRIAGE_RETURN) this.#headLines++
     return this.#isHeadEnough() ? this.#begin(false) : []
   }
 
@@ -102,10 +106,7 @@ export class OpenedSource {
   #isHeadEnough(): boolean {
     if (this.#headBytes < HEAD_BYTES) return false
     if (this.#headBytes > MAX_HEADER_BYTES) return true
-    let lines = 0
-    for (const chunk of this.#headChunks)
-      for (const byte of chunk) if ((byte === 10 || byte === 13) && ++lines >= HEAD_LINES) return true
-    return false
+    return this.#headLines >= HEAD_LINES
   }
 
   #begin(isWhole: boolean): readonly CutShard[] {
