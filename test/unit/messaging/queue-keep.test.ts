@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Room } from '../../../web/mesh/index.ts'
+import type { SendOptions } from '../../../web/messaging/index.ts'
 import { DEDUP_WINDOW, DedupWindow } from '../../../web/messaging/queue/dedup.ts'
 import { failureOf, QueueRoom } from '../../support/queue-room.ts'
+import { withServe } from '../../support/sim/taps.ts'
 
 const SECOND = 1_000
 
@@ -152,6 +155,31 @@ describe('kinds of queues', () => {
     await room.settle(third)
     await room.sim.run(SECOND)
     expect(loop.bodies).toEqual([1, 2, 3])
+  })
+
+  test('QUE18 QUE19 who missed the answer is told the same again: refused, a duplicate, filtered', async () => {
+    let isLosing = false
+    const lossy = (room: Room) =>
+      withServe(room, (method, answer) => {
+        if (!isLosing || method !== 'queue.put') return answer
+        isLosing = false
+        throw new Error('this answer gets lost')
+      })
+    const room = await QueueRoom.open(3, 1, {}, { room: lossy })
+    const settings = { maxMessages: 2, whenFull: 'fail', filter: 'kind IS NULL' } as const
+    const owner = await room.settle(room.queue(0, 'small', settings).send('first', { dedupId: 'one' }))
+    expect(owner.copies).toBe(2)
+    const sender = ((await room.owner('small')) + 1) % 3
+    const queue = room.queue(sender, 'small', settings)
+    const missing = async (options: SendOptions) => {
+      isLosing = true
+      return room.settle(queue.send('again', options))
+    }
+    expect(await missing({ dedupId: 'one' })).toMatchObject({ isDuplicate: true })
+    expect(await missing({ headers: { kind: 'spam' } })).toMatchObject({ copies: 0 })
+    await room.settle(queue.send('second'))
+    expect(await failureOf(missing({}))).toMatchObject({ code: 'queue-full' })
+    expect(isLosing).toBe(false)
   })
 
   test('QUE19 a second message of a dedupId is not added, though the first was finished and the owner is another', async () => {

@@ -17,6 +17,8 @@ import { draftSubject, selectorOf } from './subject.ts'
 const ROOM_WAIT_MS = 4_000
 /** A batch waits so long for the one before it: a small one may overtake a large one on its way. */
 const OVERTAKEN_MS = 2_000
+/** Refusals that are told again to a sender whose answer got lost; of more the oldest is forgotten. */
+const MAX_REFUSALS = 10_000
 
 interface IntakePorts {
   readonly calls: Calls
@@ -38,6 +40,8 @@ export class Intake {
   readonly #turns = new Map<string, Promise<unknown>>()
   /** Duplicate ids of messages that are being written. */
   readonly #admitting = new Set<string>()
+  /** Why numbers were refused, by stream and number. */
+  readonly #refusals = new Map<string, string>()
   #waiting: (() => void)[] = []
   #overtaking: (() => void)[] = []
   #isClosed = false
@@ -122,6 +126,10 @@ export class Intake {
   ): Promise<number> {
     // What the sender no longer has was safe once, and is here or was lost with all who had it.
     source.high = Math.max(source.high, base - 1)
+    for (const { number } of drafts) {
+      const code = this.#refusals.get(`${source.key}/${number}`)
+      if (code !== undefined) refused.push([number, code])
+    }
     const fresh = drafts.filter((draft) => draft.number > source.high)
     if (fresh.length === 0 || (fresh[0] as Draft).number !== source.high + 1) return source.high
     if (this.#settings.whenFull === 'block' && this.#isFull(0, 0)) await this.#roomMade()
@@ -224,11 +232,18 @@ export class Intake {
     return { from, stream, number, order, priority, sentAt, expiresAt, deliverAt, body: own, headers, tags }
   }
 
-  /** Numbers that will never be messages. */
+  /** Numbers that will never be messages, and why. */
   #voidNumbers(source: Source, refused: readonly (readonly [number, string])[]): void {
     if (refused.length === 0) return
     const numbers = new Intervals()
-    for (const [number] of refused) numbers.add(number)
+    for (const [number, code] of refused) {
+      numbers.add(number)
+      this.#refusals.set(`${source.key}/${number}`, code)
+    }
+    for (const key of this.#refusals.keys()) {
+      if (this.#refusals.size <= MAX_REFUSALS) break
+      this.#refusals.delete(key)
+    }
     this.#replica.finish(source, numbers)
     this.#ports.replication.logDone(source, numbers)
   }

@@ -50,13 +50,17 @@ const SAME_REIGN: Readonly<Record<string, Handle>> = {
 export function serveOwned(calls: Calls, ownership: Ownership): void {
   const serve = (methods: Readonly<Record<string, Handle>>, isSameReign: boolean) => {
     for (const [method, handle] of Object.entries(methods)) {
-      calls.serve(method, (body, { from }) => {
+      calls.serve(method, async (body, { from }) => {
         const head = readHead(body)
         if (!head) throw new MessagingError('malformed', 'this is no message about a queue')
         const owner = ownership.owner(head.queue)
         if (isSameReign && compareEpochs(owner.epoch, head.epoch) !== 0)
           throw new MessagingError('stale-epoch', 'this is for another reign of this queue')
-        return handle(owner, head.row, from)
+        const answer = await handle(owner, head.row, from)
+        // It may have slept over it: whose messages these are is for the next owner to say.
+        if (method === METHOD_SETTLE && ownership.owner(head.queue) !== owner)
+          throw new MessagingError('not-owner', 'this member does not own the queue any more')
+        return answer
       })
     }
   }

@@ -1,0 +1,31 @@
+import type { History, Take } from '../queue-history.ts'
+
+/** What a story's history must not have, in words that name the messages. */
+export interface Violation {
+  readonly check: string
+  readonly what: string
+}
+
+export type Check = (history: History) => readonly Violation[]
+
+/** The attempts at each message, by its id, in the order in which they came. */
+export function takesById(history: Pick<History, 'takes'>): ReadonlyMap<string, readonly Take[]> {
+  const byId = new Map<string, Take[]>()
+  for (const take of history.takes) {
+    const known = byId.get(take.id)
+    if (known) known.push(take)
+    else byId.set(take.id, [take])
+  }
+  return byId
+}
+
+/** When the message of this attempt was finished for good, as its tab was told. */
+export function finishedAt({ outcome }: Take): number | undefined {
+  return outcome?.how === 'acked' || outcome?.how === 'committed' ? outcome.at : undefined
+}
+
+/** For people: which attempt this is. */
+export function name({ text, loop, at, deliveryCount, outcome }: Take): string {
+  const end = outcome ? `, ${outcome.how} at ${outcome.at.toFixed(0)}` : ''
+  return `${text} (attempt ${deliveryCount} in ${loop.queue}, tab ${loop.tab} at ${at.toFixed(0)}${end})`
+}
