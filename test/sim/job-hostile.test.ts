@@ -89,3 +89,17 @@ test('JOB49: a partition that no tab could hold fails the job with what to do', 
   expect(error).toMatchObject({ code: 'output-too-large' })
   expect((error as JobError).message).toContain('partitions')
 })
+
+test('JOB49: lists without a reduce fail as soon as they are too much, before all is mapped', async () => {
+  const { room, hostile } = await roomWith(7, { 'compute/map': () => ({ ...MAPPED, sizes: [40 * 2 ** 20] }) })
+  holdAll(room, hostile)
+  for (let shard = 0; shard < SHARDS.length; shard++) {
+    for (const { tab } of room.members) room.shards.remove(shard, tab.peerId)
+  }
+  const { dataset, map } = WORD_COUNT
+  const job = room.at(0).compute.jobs.mapReduce({ dataset, map, partitions: 1 })
+  const error = await resultOf(room, job).catch((reason: unknown) => reason)
+  expect(error).toMatchObject({ code: 'output-too-large', message: expect.stringContaining('64 MiB') })
+  const committed = job.getSnapshot().tasks.filter(({ state }) => state === 'committed')
+  expect(committed).toHaveLength(1)
+})

@@ -302,6 +302,16 @@ describe('a job', () => {
     expect(error.message).toContain('1 of 4')
   })
 
+  test('JOB52: a dataset that is dropped ends its jobs at once, and says so', async () => {
+    const room = await roomOf({ taskMs: () => 60_000 })
+    const job = submit(room)
+    await room.sim.runUntil(() => room.at(1).compute.jobs.running().length === 1, 5000, 'the job runs')
+    room.shards.drop()
+    expect(await errorOf(room, job, 100)).toMatchObject({ code: 'dataset-dropped' })
+    const isQuiet = () => room.members.every(({ compute }) => compute.jobs.running().length === 0)
+    await room.sim.runUntil(isQuiet, 1000, 'nobody works on it')
+  })
+
   test('JOB41: cancel ends every attempt everywhere', async () => {
     const room = await roomOf({ taskMs: () => 60_000 })
     const job = submit(room)

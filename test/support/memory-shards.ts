@@ -8,6 +8,7 @@ export class MemoryShards {
   readonly manifest: DatasetManifest
   readonly #bytes = new Map<ShardId, Uint8Array<ArrayBuffer>>()
   readonly #placed = new Map<ShardId, Set<PeerId>>()
+  #isDropped = false
   readonly #listeners = new Listeners<[]>()
 
   constructor(name: string, format: DatasetFormat, parts: readonly string[], addedBy: PeerId) {
@@ -20,6 +21,11 @@ export class MemoryShards {
     })
     const id = 'dataset0000' as DatasetId
     this.manifest = { id, name, format, replicas: 2, shards, addedBy, addedAt: 0 }
+  }
+
+  drop(): void {
+    this.#isDropped = true
+    this.#listeners.emit()
   }
 
   place(index: number, ...peers: PeerId[]): void {
@@ -41,7 +47,9 @@ export class MemoryShards {
   source(room: Room): ShardSource {
     return {
       manifest: (dataset) =>
-        dataset === this.manifest.name || Object(dataset).id === this.manifest.id ? this.manifest : undefined,
+        !this.#isDropped && (dataset === this.manifest.name || Object(dataset).id === this.manifest.id)
+          ? this.manifest
+          : undefined,
       holders: (shardId) => this.holders(shardId, room),
       holdsLocally: (shardId) => this.#placed.get(shardId)?.has(room.self.peerId) ?? false,
       read: async (shardId, signal) => {

@@ -4,7 +4,7 @@ import type { Room } from '../mesh/index.ts'
 import { failureOf, JobCalls } from './calls.ts'
 import { jobErrorOf } from './failure.ts'
 import { JobError, type JobKey, type JobState } from './job.ts'
-import { MAX_ATTEMPTS, MAX_KEPT_BYTES, MAX_LOST_ATTEMPTS, MISSING_MS } from './limits.ts'
+import { MAX_ATTEMPTS, MAX_KEPT_BYTES, MAX_LOST_ATTEMPTS, MAX_OUTPUT_BYTES, MISSING_MS } from './limits.ts'
 import type { FaultAnswer, JobSpec, LostAnswer, MapAnswer, ReduceAnswer, ReduceInput } from './messages.ts'
 import { PeerLedger } from './peer-ledger.ts'
 import { mergeResults } from './result.ts'
@@ -33,6 +33,8 @@ export interface JobRunOptions {
   readonly worker: WorkerPeer
   readonly spec: JobSpec
   readonly inputs: readonly ShardInfo[]
+  /** False once the dataset has been dropped. */
+  readonly isThere: () => boolean
   /** Something that a snapshot shows has changed. */
   readonly onChange: () => void
 }
@@ -60,6 +62,7 @@ export class JobRun {
     resolve: (pairs: readonly (readonly [JobKey, unknown])[]) => void
     reject: (error: JobError) => void
   }
+  readonly #partitionBytes: number[] = []
   #lastFault:
     | { readonly task: TaskState; readonly attempt: Attempt; readonly failure: AttemptFailure }
     | undefined
@@ -99,6 +102,10 @@ export class JobRun {
   /** Starts whatever can start. Called after everything that may have made a difference. */
   #advance(): void {
     if (this.#hasEnded) return
+    if (!this.#options.isThere()) {
+      this.fail(dropped(this.#options.spec.dataset))
+      return
+    }
     const tasks = this.#stage()
     if (tasks === undefined) {
       this.#finish()
@@ -165,6 +172,8 @@ export class JobRun {
     const answer = await this.#calls.map(attempt.peer, request, attempt.controller.signal)
     if (attempt.state !== 'running') return
     if (answer.type === 'fault') return this.#onFailure(task, attempt, faultFailure(answer))
+    const full = this.#grow(answer, 1)
+    if (full !== undefined) return this.fail(tooLarge(full, this.#bound))
     this.#count(attempt.peer, answer)
     this.#commit(task, attempt, () => {
       task.output = { attempt, answer }
@@ -175,7 +184,7 @@ export class JobRun {
     const { jobId } = this.#options.spec
     const { signal } = attempt.controller
     const inputs = this.#inputsOf(task.index)
-    if (bytesOf(inputs) > MAX_KEPT_BYTES) return this.fail(tooLarge(task.index))
+    if (bytesOf(inputs) > MAX_KEPT_BYTES) return this.fail(tooLarge(task.index, MAX_KEPT_BYTES))
     const answer = await this.#calls.reduce(
       attempt.peer,
       { jobId, partition: task.index, attempt: attempt.n, inputs },
@@ -190,6 +199,19 @@ export class JobRun {
     this.#commit(task, attempt, () => {
       task.output = { attempt, answer, bytes }
     })
+  }
+
+  /** What one partition may have: without a reduce it is the result of one task. */
+  get #bound(): number {
+    return this.#options.spec.code.reduce === undefined ? MAX_OUTPUT_BYTES : MAX_KEPT_BYTES
+  }
+
+  /** Adds a map task's output, or takes it away. A partition that has become too large: told now, not when all is mapped. */
+  #grow({ sizes }: MapAnswer, sign: 1 | -1): number | undefined {
+    for (const [index, size] of sizes.entries())
+      this.#partitionBytes[index] = (this.#partitionBytes[index] ?? 0) + sign * size
+    const full = this.#partitionBytes.findIndex((bytes) => bytes > this.#bound)
+    return full < 0 ? undefined : full
   }
 
   #inputsOf(partition: number): ReduceInput[] {
@@ -309,6 +331,7 @@ export class JobRun {
   #loseOutput(task: MapTaskState, reason: string): void {
     const attempt = task.output?.attempt
     if (!attempt) return
+    if (task.output) this.#grow(task.output.answer, -1)
     attempt.state = 'failed'
     attempt.reason = reason
     task.output = undefined
@@ -412,9 +435,14 @@ function bytesOf(inputs: readonly ReduceInput[]): number {
   return inputs.reduce((sum, input) => sum + ('inline' in input ? input.inline.byteLength : input.bytes), 0)
 }
 
-function tooLarge(partition: number): JobError {
-  const message = `partition ${partition} has more than ${MAX_KEPT_BYTES} bytes, too much for one tab: use more partitions, or a combine`
+function tooLarge(partition: number, bound: number): JobError {
+  const what = bound === MAX_OUTPUT_BYTES ? 'lists of values, since there is no reduce' : 'map output'
+  const message = `partition ${partition} has more than ${bound / 2 ** 20} MiB of ${what}: use more partitions, a combine or a reduce`
   return new JobError('output-too-large', message)
+}
+
+function dropped(name: string): JobError {
+  return new JobError('dataset-dropped', `the dataset ${JSON.stringify(name)} was dropped while the job ran`)
 }
 
 function medianOf(values: readonly number[]): number | undefined {

@@ -109,7 +109,13 @@ export class SubmittedJob implements Job {
     const manifest = ports.shards.manifest(datasetOf(options))
     const workers = ports.room.members().filter((member) => member.slots > 0 || member.isSelf).length
     const spec = resolveSpec(options, this.id, manifest, workers)
-    return new JobRun({ ...ports, spec, inputs: manifest?.shards ?? [], onChange: () => this.#onChange() })
+    return new JobRun({
+      ...ports,
+      spec,
+      inputs: manifest?.shards ?? [],
+      isThere: () => manifest === undefined || ports.shards.manifest(manifest) !== undefined,
+      onChange: () => this.#onChange(),
+    })
   }
 
   #onChange(): void {

@@ -306,3 +306,18 @@ describe('what comes late', () => {
     expect(await groupsOf({ map }, ['a', 'b', 'a', 'b'])).toEqual([[['k', [1, 2, 1, 2]]]])
   })
 })
+
+test.each([
+  ['another type', '(key, values) => ({ sum: values.reduce((a, b) => a + b, 0), n: values.length })'],
+  ['no number', '(key, values) => ({ mean: -values.reduce((a, b) => a - b, 0) / values.length })'],
+  ['a throw', '(key, values) => values.map((value) => value.toFixed(1))'],
+])('JOB51: a combine that does not bear its own output (%s) fails in the first task', async (_, combine) => {
+  expect(await faultOf({ map: EMIT, combine })).toMatchObject({ code: 'bad-combine', record: 'a' })
+})
+
+test('JOB51: the combine is tried on a copy, and counts nothing', async () => {
+  const combine =
+    '(key, values, ctx) => { ctx.count("calls"); return values.reduce((a, b) => { a.n += b.n; return a }) }'
+  const { result } = await runMap({ map: '(line, ctx) => ctx.emit(line, { n: 1 })', combine }, ['a', 'a'])
+  expect(result?.counters).toEqual({ calls: 1 })
+})

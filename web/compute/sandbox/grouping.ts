@@ -52,6 +52,12 @@ export class Grouping {
     return folded ? folded.then(() => this.#recount()) : this.#recount()
   }
 
+  /** A key with its combined value, once the groups are folded. */
+  get sample(): readonly [Key, unknown] | undefined {
+    for (const [key, values] of this.#groups) return [key, values[0]]
+    return undefined
+  }
+
   /** Ends the grouping; gives the encoded buckets, keys in order. */
   async buckets(partitions: number): Promise<ArrayBuffer[]> {
     await this.#fold(1)

@@ -2,6 +2,7 @@ import { forEachRecord } from '../../data/index.ts'
 import { decodeValue } from '../../wire/index.ts'
 import type { FoldContext, FoldFunction, MapContext, MapFunction } from '../job.ts'
 import { decodeGroups, encodePairs } from './bucket.ts'
+import { checkCombine } from './combine-check.ts'
 import { Counters } from './counters.ts'
 import { faultOf, recordText, TaskFault } from './fault.ts'
 import { Grouping } from './grouping.ts'
@@ -104,6 +105,11 @@ async function mapOnce(
     await forEachRecord(new Uint8Array(task.bytes), task.format, visit)
     isReading = false
     const buckets = await grouping.buckets(task.partitions)
+    const { sample } = grouping
+    if (combine && sample) {
+      const ctx = Object.freeze({ count: () => undefined, params })
+      await checkCombine((key, values) => combine(key, values, ctx), ...sample)
+    }
     const left = await place.settle()
     const fault = lateness.fault?.fault ?? left
     return fault ? { fault } : { result: { buckets, recordsRead, counters: counters.toObject() } }
