@@ -34,6 +34,14 @@ export function durationText(ms: number): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
 }
 
+/** How long something has waited, without a fraction: `5 minutes`, `3 days`. */
+export function waitText(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  if (minutes < 60) return plural(minutes, 'minute')
+  if (minutes < 60 * 24) return plural(Math.round(minutes / 60), 'hour')
+  return plural(Math.round(minutes / (60 * 24)), 'day')
+}
+
 export function timeText(at: number): string {
   return times.format(at)
 }

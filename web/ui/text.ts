@@ -282,7 +282,12 @@ export const text = {
     consumerCount: (count: number) => (count === 0 ? 'nobody takes from it' : plural(count, 'consumer')),
     messagesWord: (count: number) => (count === 1 ? 'message' : 'messages'),
     waiting: 'Waiting',
-    delivering: 'In hand',
+    inWork: 'In progress',
+    prefetched: 'Handed out ahead',
+    oldest: (duration: string) => `oldest: ${duration}`,
+    gaveUp: (attempts: number, reason: string | undefined) =>
+      [`given up after ${plural(attempts, 'try', 'tries')}`, ...(reason === undefined ? [] : [reason])].join(', '),
+    lastFailure: { 'given-back': 'the last was given back', 'consumer-lost': 'the last was lost with its consumer' },
     later: 'Later',
     consumers: 'Consumers',
     done: 'Done',

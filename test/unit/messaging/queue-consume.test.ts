@@ -237,8 +237,25 @@ describe('what becomes of a delivery', () => {
       _AMQ_ORIG_ADDRESS: 'tries',
       _AMQ_ORIG_QUEUE: 'tries',
       _AMQ_ORIG_MESSAGE_ID: id,
+      _TABMESH_ATTEMPTS: 10,
+      _TABMESH_LAST_FAILURE: 'given-back',
     })
     expect(await room.settle(queue.stats())).toMatchObject({ messages: 0, dead: 1, failed: 10 })
+  })
+
+  test('QUE8 a dead letter whose consumer died says so', async () => {
+    const room = await QueueRoom.open(3)
+    await room.settle(room.queue(0, 'risky', { maxDeliveries: 1 }).send('bomb'))
+    room.loop(2, { queue: 'risky', ack: 'individual' }, hold)
+    await room.sim.run(SECOND)
+    room.kill(2)
+    await room.sim.run(30 * SECOND)
+    const dead = room.loop(0, { queue: 'DLQ.risky' })
+    await room.sim.run(SECOND)
+    expect(dead.got[0]?.headers).toMatchObject({
+      _TABMESH_ATTEMPTS: 1,
+      _TABMESH_LAST_FAILURE: 'consumer-lost',
+    })
   })
 
   test('QUE8 others overtake a message that waits for its next attempt; nack may name the delay', async () => {

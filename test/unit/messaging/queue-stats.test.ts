@@ -24,6 +24,21 @@ describe('figures of a queue', () => {
     expect(consumerList[0]?.forMs).toBeGreaterThan(10_000)
   })
 
+  test('QUE23 tell apart what is in work and what was handed out ahead, and the age of the oldest that waits', async () => {
+    const room = await QueueRoom.open(2)
+    // Its loop stays with the first.
+    room.loop(1, { ack: 'individual', prefetch: 3_000 }, () => new Promise<void>(() => undefined))
+    await room.sim.run(1_000)
+    for (let n = 0; n < 10; n++) await room.settle(room.queue(0).send(new Uint8Array(1_000)))
+    await room.sim.run(60_000)
+    const { ready, delivering, prefetched, oldestMs } = await room.settle(room.queue(0).stats())
+    expect(delivering).toBeGreaterThan(1)
+    expect(prefetched).toBe(delivering - 1)
+    expect(ready).toBe(10 - delivering)
+    expect(oldestMs).toBeGreaterThanOrEqual(60_000)
+    expect(oldestMs).toBeLessThan(65_000)
+  })
+
   test('QUE31 what an owner answers is checked', async () => {
     const room = await QueueRoom.open(2)
     room.loop(1)

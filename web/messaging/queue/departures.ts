@@ -2,7 +2,16 @@ import { type Clock, isCount } from '../../base/index.ts'
 import { isFinal } from '../../mesh/index.ts'
 import { MessagingError } from '../errors.ts'
 import { type Headers, messageId } from '../item.ts'
-import { EXPIRED_AT, isOrigin, ORIGINAL_ADDRESS, ORIGINAL_ID, ORIGINAL_QUEUE } from '../origin.ts'
+import {
+  ATTEMPTS,
+  EXPIRED_AT,
+  isOrigin,
+  LAST_FAILURE,
+  type LastFailure,
+  ORIGINAL_ADDRESS,
+  ORIGINAL_ID,
+  ORIGINAL_QUEUE,
+} from '../origin.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Selector } from '../selector/index.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -46,12 +55,12 @@ export class Departures {
    * To the dead letters or the expired, tried until that queue takes it or this reign ends. One that it refuses for good stays
    * here, out of everybody's way, and is counted: nothing is lost in silence.
    */
-  async leave(live: Live, why: 'dead' | 'expired'): Promise<void> {
+  async leave(live: Live, why: LastFailure | 'expired'): Promise<void> {
     const { clock, isClosed, finish } = this.#ports
     try {
       await this.#forwardLost(live, why)
       if (isClosed()) return
-      this.#counts[why]++
+      this.#counts[why === 'expired' ? why : 'dead']++
       finish([live])
     } catch (error) {
       if (isClosed()) return
@@ -60,7 +69,7 @@ export class Departures {
     }
   }
 
-  async #forwardLost(live: Live, why: 'dead' | 'expired'): Promise<void> {
+  async #forwardLost(live: Live, why: LastFailure | 'expired'): Promise<void> {
     const { queue } = this.#replica
     const item = await this.#replica.itemOf(live)
     // What fails there goes nowhere else.
@@ -68,8 +77,12 @@ export class Departures {
     // A question whose time is over: nobody waits for an answer any more.
     if (why === 'expired' && isTemporary(live.tags.replyTo ?? '')) return
     const id = idOf(live)
-    const headers = originOf(queue, id, why === 'expired' ? this.#ports.clock.wall() : undefined)
-    await this.#ports.forward(`${why === 'dead' ? 'DLQ' : 'EXP'}.${queue}`, item, headers, id)
+    const isExpired = why === 'expired'
+    const reason = isExpired
+      ? { [EXPIRED_AT]: this.#ports.clock.wall() }
+      : { [ATTEMPTS]: live.attempts, [LAST_FAILURE]: why }
+    const headers = { ...originOf(queue, id), ...reason }
+    await this.#ports.forward(`${isExpired ? 'EXP' : 'DLQ'}.${queue}`, item, headers, id)
   }
 
   /** Sends waiting messages on, to `to` or else to where each came from; gives how many. One that came from nowhere stays. */
@@ -117,9 +130,8 @@ function idOf({ source, number }: Live): string {
   return messageId(source.from, source.stream, number)
 }
 
-function originOf(queue: string, id: string, expiredAt?: number): Headers {
-  const origin = { [ORIGINAL_ADDRESS]: queue, [ORIGINAL_QUEUE]: queue, [ORIGINAL_ID]: id }
-  return expiredAt === undefined ? origin : { ...origin, [EXPIRED_AT]: expiredAt }
+function originOf(queue: string, id: string): Headers {
+  return { [ORIGINAL_ADDRESS]: queue, [ORIGINAL_QUEUE]: queue, [ORIGINAL_ID]: id }
 }
 
 function withoutOrigin(headers: Headers): Headers {

@@ -1,4 +1,5 @@
 import type { Clock, PeerId, Random } from '../../base/index.ts'
+import type { LastFailure } from '../origin.ts'
 import { Groups } from './groups.ts'
 import { type Cursor, Ready } from './ready.ts'
 import type { Live } from './replica.ts'
@@ -52,7 +53,7 @@ export interface DispatchEvents {
   isHidden(live: Live): boolean
   deliver(consumer: Consumer, leases: readonly Lease[]): void
   /** No more attempts; it stays leased to nobody until it is finished. */
-  onDead(live: Live): void
+  onDead(live: Live, why: LastFailure): void
   onExpired(live: Live): void
   /** Superseded by a newer one, or too old for its ring. */
   onReplaced(lives: readonly Live[]): void
@@ -97,6 +98,13 @@ export class Dispatcher {
 
   get readyCount(): number {
     return this.#ready.count
+  }
+
+  /** Of those that are leased: what its consumer's loop has not taken yet, as far as that consumer has said so. */
+  get prefetchedCount(): number {
+    let count = 0
+    for (const consumer of this.#consumers.values()) count += prefetchedOf(consumer)
+    return count
   }
 
   get leasedCount(): number {
@@ -249,7 +257,7 @@ export class Dispatcher {
         continue
       }
       const wasTaken = lease.token <= consumer.lastTaken
-      if (wasTaken || isInHand) this.#failed(lease.live)
+      if (wasTaken || isInHand) this.#failed(lease.live, how === 'lost' ? 'consumer-lost' : 'given-back')
       else this.#release(lease.live)
       if (!wasTaken) isInHand = false
     }
@@ -271,7 +279,7 @@ export class Dispatcher {
   /** The attempt has failed; `delayMs` overrides the settings'. It goes to others at the next {@link pump}: what else comes back may stand before it. */
   fail(consumer: Consumer, token: number, delayMs: number | undefined): boolean {
     const live = this.#end(consumer, token)
-    if (live) this.#failed(live, delayMs)
+    if (live) this.#failed(live, 'given-back', delayMs)
     return live !== undefined
   }
 
@@ -380,14 +388,14 @@ export class Dispatcher {
     this.#groups.ended(live)
   }
 
-  #failed(live: Live, delayMs?: number): void {
+  #failed(live: Live, why: LastFailure, delayMs?: number): void {
     const attempts = live.attempts + 1
     const waitMs = delayMs ?? redeliveryDelay(this.#settings, attempts, this.#random.float())
     this.#events.onAttempts(live, attempts, waitMs)
     const { maxDeliveries } = this.#settings
     if (maxDeliveries !== -1 && attempts >= maxDeliveries) {
       this.#held.set(live, 'leaving')
-      this.#events.onDead(live)
+      this.#events.onDead(live, why)
       return
     }
     if (!(waitMs > 0)) this.#release(live)
@@ -476,4 +484,14 @@ export class Dispatcher {
       levels.set(consumer.spec.priority, [...(levels.get(consumer.spec.priority) ?? []), consumer])
     this.#levels = [...levels.values()].map((consumers) => ({ consumers, next: 0 }))
   }
+}
+
+/** Tokens grow in the order of handing out: those that its loop has not taken are the last. */
+export function prefetchedOf({ leases, lastTaken }: Consumer): number {
+  let taken = 0
+  for (const token of leases.keys()) {
+    if (token > lastTaken) break
+    taken++
+  }
+  return leases.size - taken
 }

@@ -83,7 +83,7 @@ export class Owner {
     this.#dispatcher = new Dispatcher(settings, clock, random, {
       isHidden: (live) => this.#participant.isHidden(live),
       deliver: (consumer, leases) => this.#deliver(consumer, leases),
-      onDead: (live) => void this.#departures.leave(live, 'dead'),
+      onDead: (live, why) => void this.#departures.leave(live, why),
       onExpired: (live) => void this.#departures.leave(live, 'expired'),
       onReplaced: (lives) => this.#finishQuietly(lives),
       onAttempts: (live, attempts, waitMs) => this.#onAttempts(live, attempts, waitMs),
@@ -277,7 +277,9 @@ export class Owner {
 
   counts(): QueueCounts {
     const { count: messages, bytes } = this.#replica
-    const { readyCount: ready, leasedCount: delivering, delivered, consumers } = this.#dispatcher
+    const { readyCount: ready, leasedCount: delivering, prefetchedCount: prefetched } = this.#dispatcher
+    const { delivered, consumers } = this.#dispatcher
+    const oldest = this.#dispatcher.oldestReady()
     // While a copy's messages are merged, what it has finished is still in hand or ready here.
     const scheduled = Math.max(0, messages - ready - delivering)
     return {
@@ -285,6 +287,8 @@ export class Owner {
       bytes,
       ready,
       delivering,
+      prefetched,
+      oldestMs: oldest ? Math.max(0, Math.round(this.#ports.clock.wall() - oldest.sentAt)) : 0,
       scheduled,
       consumers: consumers.size,
       delivered,

@@ -13,7 +13,12 @@ export interface QueueCounts {
   readonly messages: number
   readonly bytes: number
   readonly ready: number
+  /** Given to a consumer, in work or waiting for its loop. */
   readonly delivering: number
+  /** Of those: what only waits for its consumer's loop, as of the last word of that consumer (10 s at most). */
+  readonly prefetched: number
+  /** For how long the oldest that is ready has been on its way, by its sender's clock; 0 where none is. */
+  readonly oldestMs: number
   readonly scheduled: number
   readonly consumers: number
   readonly added: number
@@ -56,6 +61,8 @@ const COUNTS: readonly (keyof QueueCounts)[] = [
   'bytes',
   'ready',
   'delivering',
+  'prefetched',
+  'oldestMs',
   'scheduled',
   'consumers',
   'added',
@@ -76,8 +83,8 @@ export function readStats(value: unknown): QueueStats | undefined {
   // An earlier build names none.
   const consumerList = readAll(value['consumerList'] ?? [], MAX_LISTED, readConsumer)
   if (!isPeerId(owner) || !settings || !holders || !consumerList) return undefined
-  // An earlier build knows none that is stuck.
-  const given: Readonly<Record<string, unknown>> = { stuck: 0, ...value }
+  // An earlier build tells none of these.
+  const given: Readonly<Record<string, unknown>> = { stuck: 0, prefetched: 0, oldestMs: 0, ...value }
   if (!COUNTS.every((name) => isCount(given[name]))) return undefined
   const counts = Object.fromEntries(COUNTS.map((name) => [name, given[name]])) as unknown as QueueCounts
   return { owner, settings, holders, consumerList, ...counts }

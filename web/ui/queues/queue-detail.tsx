@@ -49,7 +49,8 @@ function Figures({ row: { stats, comeIn, goOut } }: { row: QueueRow }) {
   if (!stats) return <p className="muted">{text.queues.looking}</p>
   const now = [
     [text.queues.waiting, stats.ready],
-    [text.queues.delivering, stats.delivering],
+    [text.queues.inWork, stats.delivering - stats.prefetched],
+    [text.queues.prefetched, stats.prefetched],
     [text.queues.later, stats.scheduled],
     [text.queues.consumers, stats.consumers],
   ] as const

@@ -91,15 +91,21 @@ function Headers({ headers }: { headers: BrowsedMessage['headers'] }) {
 
 const ORIGINAL_ID = '_AMQ_ORIG_MESSAGE_ID'
 const ORIGINAL_QUEUE = '_AMQ_ORIG_QUEUE'
-/** Begins the names of what Tabmesh itself has noted on a message that went on to another queue. */
-const NOTED = '_AMQ_'
+const ATTEMPTS = '_TABMESH_ATTEMPTS'
+const LAST_FAILURE = '_TABMESH_LAST_FAILURE'
+/** How the names begin of what Tabmesh itself has noted on a message that went on to another queue. */
+const NOTED = ['_AMQ_', '_TABMESH_']
 
 /** A message's own headers as they are, and in words where it was before. */
 export function headerWords(headers: BrowsedMessage['headers']): string {
-  const own = Object.entries(headers).filter(([name]) => !name.startsWith(NOTED))
+  const own = Object.entries(headers).filter(([name]) => !NOTED.some((prefix) => name.startsWith(prefix)))
   const before = headers[ORIGINAL_QUEUE]
+  const attempts = headers[ATTEMPTS]
+  const reason = String(headers[LAST_FAILURE]) as keyof typeof text.queues.lastFailure
+  const why = Object.hasOwn(text.queues.lastFailure, reason) ? text.queues.lastFailure[reason] : undefined
   return [
     ...(before === undefined ? [] : [text.queues.wasIn(String(before))]),
+    ...(typeof attempts === 'number' ? [text.queues.gaveUp(attempts, why)] : []),
     ...own.map(([name, value]) => `${name}: ${value}`),
   ].join(' · ')
 }

@@ -1,6 +1,6 @@
 import { Inbox } from 'lucide-react'
 import { useEffect, useState, useSyncExternalStore } from 'react'
-import { countText } from '../format.ts'
+import { countText, waitText } from '../format.ts'
 import { Empty } from '../parts/empty.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { useRoomState } from '../room/room-state.ts'
@@ -9,6 +9,9 @@ import { QueueDetail } from './queue-detail.tsx'
 import { kindOf, type QueueRow } from './queue-watch.ts'
 import { SendForm } from './send-form.tsx'
 import { Sparkline } from './sparkline.tsx'
+
+/** What has waited for less is not worth a word. */
+const OLD_MS = 60_000
 
 /** The queues of the room, in the manner of a message broker's console. */
 export function Queues() {
@@ -86,7 +89,8 @@ function QueueState({ row: { stats }, dead }: { row: QueueRow; dead: number }) {
   const parts = stats
     ? [
         [stats.ready, text.queues.waiting],
-        [stats.delivering, text.queues.delivering],
+        [stats.delivering - stats.prefetched, text.queues.inWork],
+        [stats.prefetched, text.queues.prefetched],
         [stats.scheduled, text.queues.later],
         [dead, text.queues.dead],
         [stats.stuck, text.queues.stuck],
@@ -94,7 +98,10 @@ function QueueState({ row: { stats }, dead }: { row: QueueRow; dead: number }) {
     : []
   if (parts.length === 0) return null
   const isStuck = dead > 0 || (stats?.stuck ?? 0) > 0
-  const words = parts.map(([count, name]) => `${name}: ${countText(Number(count))}`).join(' · ')
+  const words = [
+    ...parts.map(([count, name]) => `${name}: ${countText(Number(count))}`),
+    ...(stats && stats.oldestMs >= OLD_MS ? [text.queues.oldest(waitText(stats.oldestMs))] : []),
+  ].join(' · ')
   return <span className={isStuck ? 'small queue-stuck' : 'muted small'}>{words}</span>
 }
 
