@@ -286,8 +286,13 @@ export const text = {
     prefetched: 'Handed out ahead',
     oldest: (duration: string) => `oldest: ${duration}`,
     gaveUp: (attempts: number, reason: string | undefined) =>
-      [`given up after ${plural(attempts, 'try', 'tries')}`, ...(reason === undefined ? [] : [reason])].join(', '),
-    lastFailure: { 'given-back': 'the last was given back', 'consumer-lost': 'the last was lost with its consumer' },
+      [`given up after ${plural(attempts, 'try', 'tries')}`, ...(reason === undefined ? [] : [reason])].join(
+        ', ',
+      ),
+    lastFailure: {
+      'given-back': 'the last was given back',
+      'consumer-lost': 'the last was lost with its consumer',
+    },
     later: 'Later',
     consumers: 'Consumers',
     done: 'Done',

@@ -47,7 +47,7 @@ describe('what Tabmesh adds', () => {
       await room.sim.runUntil(() => loop.got.length === 1, MINUTE, 'it is tried')
       const dead = room.loop(0, { queue: `DLQ.${name}` })
       await room.sim.runUntil(() => dead.got.length === 1, MINUTE, 'it is dead')
-      expect(Object.keys(dead.got[0]?.headers ?? {})).toHaveLength(35)
+      expect(Object.keys(dead.got[0]?.headers ?? {})).toHaveLength(37)
       loop.stop()
 
       await room.settle(room.queue(0, name, settings).send('expires', { headers, ttlMs: 1_000 }))
