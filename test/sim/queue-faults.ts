@@ -117,9 +117,11 @@ export const FAULTS: readonly Fault[] = [
     plant: () => plantGetter(Facts, 'isLate', () => false),
   },
   {
-    what: 'an older owner is obeyed',
+    // One that notices its sleep says nothing that could be obeyed: two guards, and both are off here.
+    what: 'an older owner is obeyed, which has not noticed that it slept',
     kind: 'naps',
     checks: ['repeated', 'two acks', 'lost'],
+    plant: () => plantGetter(Facts, 'isLate', () => false),
     sabotage: obeysOlder,
   },
   {
