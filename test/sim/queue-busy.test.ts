@@ -3,7 +3,7 @@ import { FIRST_SEED, seedCount } from '../support/sim/seeds.ts'
 import { BUSY_KINDS, playBusyStory } from './queue-busy.ts'
 
 /** Of each kind. */
-const SEEDS = seedCount(10)
+const SEEDS = seedCount(5)
 
 describe('a busy room: hundreds of messages under way, windows and hands full', () => {
   test.each(BUSY_KINDS)(
