@@ -7,7 +7,7 @@ import {
   type SandboxFactory,
 } from '../../web/compute/index.ts'
 import { createMemorySandboxFactory } from '../../web/compute/sandbox/memory.ts'
-import type { DatasetFormat } from '../../web/data/index.ts'
+import type { DatasetFormat, ShardSource } from '../../web/data/index.ts'
 import type { Room } from '../../web/mesh/index.ts'
 import { MemoryDisk } from '../../web/storage/index.ts'
 import { compileJob } from './compile.ts'
@@ -23,6 +23,14 @@ export interface JobRoomOptions {
   readonly taskMs?: (tab: SimTab) => number
   /** A job's text reaches the tab's sandbox. */
   readonly onOpen?: (tab: SimTab) => void
+  readonly sabotage?: JobSabotage
+}
+
+/** A fault of every tab that is built in on purpose, to see that the checkers find it. */
+export interface JobSabotage {
+  readonly room?: (room: Room) => Room
+  readonly shards?: (shards: ShardSource) => ShardSource
+  readonly sandboxes?: (sandboxes: SandboxFactory) => SandboxFactory
 }
 
 /** One tab of the room with its execution layer. */
@@ -87,13 +95,13 @@ export class JobRoom {
   async #join(tab: SimTab): Promise<JobTab> {
     const slots = this.#options.slots ?? 1
     const room = await this.sim.settle(joinRoom(tab, { profile: { slots } }), 60_000, `join of ${tab.index}`)
-    const { taskMs, onOpen } = this.#options
+    const { taskMs, onOpen, sabotage = {} } = this.#options
     const factory = createMemorySandboxFactory({
       clock: tab.clock,
       compile: compileJob,
       ...(taskMs ? { taskMs: () => taskMs(tab) } : {}),
     })
-    const sandboxes: SandboxFactory = {
+    const sound: SandboxFactory = {
       ...factory,
       open: (...given) => {
         onOpen?.(tab)
@@ -103,8 +111,16 @@ export class JobRoom {
     const { clock, random } = tab
     const disk = tab.kept('disk', () => new MemoryDisk())
     const store = await disk.open(COMPUTE_TABLES)
-    const shards = this.shards.source(room)
-    const compute = createCompute({ room, shards, sandboxes, clock, random, slots, store })
+    const source = this.shards.source(room)
+    const compute = createCompute({
+      room: sabotage.room?.(room) ?? room,
+      shards: sabotage.shards?.(source) ?? source,
+      sandboxes: sabotage.sandboxes?.(sound) ?? sound,
+      clock,
+      random,
+      slots,
+      store,
+    })
     return { tab, room, compute }
   }
 }
