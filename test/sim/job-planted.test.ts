@@ -1,13 +1,13 @@
 import { describe, expect, test, vi } from 'vitest'
 import { JobCalls } from '../../web/compute/calls.ts'
-import type { SandboxFactory } from '../../web/compute/index.ts'
+import { SandboxError, type SandboxFactory } from '../../web/compute/index.ts'
 import { decodePairs, encodePairs } from '../../web/compute/sandbox/bucket.ts'
 import type { GuestResult, GuestTask } from '../../web/compute/sandbox/port.ts'
 import type * as Shuffle from '../../web/compute/shuffle.ts'
 import type * as Task from '../../web/compute/task.ts'
 import type { JobSabotage } from '../support/job-room.ts'
 import { oneIn, plant, type Uproot } from '../support/sim/plant.ts'
-import { proxy } from '../support/sim/taps.ts'
+import { proxy, withServe } from '../support/sim/taps.ts'
 import { type JobDangers, JobStory } from './job-story.ts'
 
 /** In how many seeds a fault must be found. */
@@ -15,15 +15,22 @@ const SEEDS = 200
 /** Stories without a fault, which must show none. */
 const SOUND_SEEDS = 60
 
+/** In this story a map task runs again, for nobody, when the job is done. */
+const GONE_LATE = 83
+
 /** Faults within the layer's own functions, off but for their own test. */
-const faults = vi.hoisted(() => ({ isLateTaken: false, isLostBelieved: false }))
+const faults = vi.hoisted(() => ({
+  /** Why an attempt was discarded that may commit all the same. */
+  takesAfter: '',
+  isLostBelieved: false,
+}))
 
 vi.mock('../../web/compute/task.ts', async (original) => {
   const task = await original<typeof Task>()
   const endAttempt: typeof task.endAttempt = (attempt, state, ...rest) =>
     task.endAttempt(
       attempt,
-      faults.isLateTaken && state === 'discarded' ? ('running' as 'discarded') : state,
+      faults.takesAfter === rest[1] && state === 'discarded' ? ('running' as 'discarded') : state,
       ...rest,
     )
   return { ...task, endAttempt }
@@ -50,18 +57,42 @@ interface Planted {
 const PLANTED: readonly Planted[] = [
   {
     what: 'JOB43 a late attempt that commits after another has',
-    plant: () => {
-      faults.isLateTaken = true
-      return plant(
-        JobCalls,
-        'map',
-        (sound) =>
-          function (this: JobCalls, peer, request) {
-            return sound.call(this, peer, request, new AbortController().signal)
-          },
-      )
-    },
+    plant: () => takesLate('another attempt was first'),
     found: /with 2 committed attempts/,
+  },
+  {
+    what: 'JOB41 an answer that commits after the end',
+    plant: () => {
+      const ends = [takesLate('the job has ended'), plant(JobCalls, 'close', () => () => undefined)]
+      return () => {
+        for (const end of ends) end()
+      }
+    },
+    found: /committed after the end/,
+  },
+  {
+    what: 'JOB38 a failure that does not name its reason',
+    sabotage: () =>
+      withRun((task, run) =>
+        run(task).catch((error: unknown) => {
+          const isFault = error instanceof SandboxError && error.fault?.code === 'threw'
+          throw isFault ? SandboxError.of({ code: 'threw', message: 'a task failed' }) : error
+        }),
+      ),
+    found: /without its reason/,
+  },
+  {
+    what: 'JOB36 a mapper that serves other bytes than it made',
+    sabotage: (seed) => {
+      const isNow = oneIn(40, seed)
+      return {
+        room: (room) =>
+          withServe(room, (method, answer) =>
+            method === 'compute/fetch' && isNow() ? otherDigits(answer as ArrayBuffer) : answer,
+          ),
+      }
+    },
+    found: /differs/,
   },
   {
     what: 'JOB36 a mapper that is lost and whose output is believed',
@@ -152,13 +183,19 @@ const PLANTED: readonly Planted[] = [
 
 describe('the checkers of jobs', () => {
   test('JOB30: find nothing in sound stories, which are full of dangers', async () => {
-    const dangers: JobDangers = { clones: 0, lost: 0, rerun: 0, together: 0 }
+    const dangers: JobDangers = { clones: 0, lost: 0, rerun: 0, together: 0, failed: 0, cancelled: 0 }
     for (let seed = 1; seed <= SOUND_SEEDS; seed++) expect(await failureOf(seed, {}, dangers)).toBeUndefined()
     expect(dangers.clones).toBeGreaterThan(SOUND_SEEDS)
     expect(dangers.lost).toBeGreaterThan(SOUND_SEEDS / 4)
     expect(dangers.rerun).toBeGreaterThan(SOUND_SEEDS / 4)
-    expect(dangers.together).toBe(4)
+    expect(dangers.together).toBe(5)
+    expect(dangers.failed).toBeGreaterThan(SOUND_SEEDS / 2)
+    expect(dangers.cancelled).toBeGreaterThan(SOUND_SEEDS / 10)
   }, 120_000)
+
+  test('JOB53: a mapper that goes while the last reduces run is counted once', async () => {
+    expect(await failureOf(GONE_LATE, {})).toBeUndefined()
+  })
 
   for (const { what, sabotage, plant: begin, found } of PLANTED) {
     test(`${what} is found`, async () => {
@@ -172,7 +209,7 @@ describe('the checkers of jobs', () => {
         }
       } finally {
         uproot?.()
-        faults.isLateTaken = false
+        faults.takesAfter = ''
         faults.isLostBelieved = false
       }
       expect(failure?.split('\n')[0], `seed ${seed}`).toMatch(found)
@@ -196,6 +233,24 @@ async function failureOf(
   }
   if (dangers) story.countDangers(dangers)
   return undefined
+}
+
+/** Attempts that were discarded for this reason run on, and their answers are taken. */
+function takesLate(reason: string): Uproot {
+  faults.takesAfter = reason
+  return plant(
+    JobCalls,
+    'map',
+    (sound) =>
+      function (this: JobCalls, peer, request) {
+        return sound.call(this, peer, request, new AbortController().signal)
+      },
+  )
+}
+
+/** As long as it was, and still a bucket. */
+function otherDigits(bytes: ArrayBuffer): ArrayBuffer {
+  return new Uint8Array(bytes).map((byte) => (byte === 0x31 ? 0x32 : byte)).buffer
 }
 
 /** One result in `n` of these tasks is another. */

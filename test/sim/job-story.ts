@@ -11,11 +11,15 @@ const COMBINED = 1000
 
 type Pairs = readonly (readonly [JobKey, unknown])[]
 
-/** A job, and the same in plain words. */
+/** A job, and the same in plain words; or one whose code fails. */
 interface Work {
   readonly options: Omit<MapReduceOptions, 'partitions'>
-  readonly plain: (shards: readonly (readonly string[])[]) => Pairs
+  readonly plain?: (shards: readonly (readonly string[])[]) => Pairs
 }
+
+/** What the failing job says of this record. */
+const REASON = 'this record cannot be worked on'
+const BAD_RECORD = '302 '
 
 const WORKS: readonly Work[] = [
   // Lists show the order of values; their shuffle is fetched from the mappers.
@@ -58,6 +62,15 @@ const WORKS: readonly Work[] = [
       return group(combined).map(([key, values]) => [key, sum(values, 0)])
     },
   },
+  {
+    options: {
+      dataset: 'lines',
+      map: `(line, ctx) => {
+        if (line.startsWith('${BAD_RECORD}')) throw new RangeError('${REASON}')
+        ctx.emit(line, '${PAD}')
+      }`,
+    },
+  },
 ]
 
 /** What of the stories' own dangers has happened. */
@@ -66,12 +79,14 @@ export interface JobDangers {
   lost: number
   rerun: number
   together: number
+  failed: number
+  cancelled: number
 }
 
 interface Submitted {
   readonly work: Work
   readonly job: Job
-  readonly by: JobTab
+  isCancelled?: boolean
   outcome?: Pairs | JobError
   /** The tasks as they stood when the job had ended, and shards that nobody had then. */
   atEnd?: string
@@ -110,11 +125,12 @@ export class JobStory {
     const { sim } = this
     await this.#room.begin()
     this.#room.spread(2)
-    const count = 2 + Math.floor(sim.random.float() * 3)
+    const count = 3 + Math.floor(sim.random.float() * 3)
     for (let n = 0; n < count; n++) this.#submit(n)
     for (let step = 0; step < 4; step++) {
       await sim.run(sim.random.float() * 1200)
       this.#fault()
+      if (sim.random.float() < 0.1) this.#cancel()
     }
     await sim.run(2000)
     sim.network.heal()
@@ -133,7 +149,9 @@ export class JobStory {
 
   countDangers(into: JobDangers): void {
     into.together = Math.max(into.together, this.#submitted.length)
-    for (const { job } of this.#submitted) {
+    for (const { job, outcome } of this.#submitted) {
+      if (outcome instanceof JobError && outcome.code === 'task-failed') into.failed++
+      if (outcome instanceof JobError && outcome.code === 'cancelled') into.cancelled++
       for (const { attempts } of job.getSnapshot().tasks) {
         for (const { state, reason = '' } of attempts) {
           if (state === 'discarded') into.clones++
@@ -144,23 +162,27 @@ export class JobStory {
     }
   }
 
-  #violation({ work, job, outcome, atEnd, missing }: Submitted): string | undefined {
-    const snapshot = job.getSnapshot()
+  #violation(submitted: Submitted): string | undefined {
+    const { work, job, outcome, atEnd } = submitted
     if (tasksOf(job) !== atEnd) return 'something was committed after the end'
     if (outcome instanceof JobError) {
-      if (outcome.message === '' || snapshot.error !== outcome) return 'it failed without a reason'
-      const isRight = outcome.code === 'shards-missing' && (missing ?? 0) > 0
-      return isRight ? undefined : `it failed for no good reason: ${outcome.code} ${outcome.message}`
+      const isRight = isGoodReason(outcome, submitted) && job.getSnapshot().error === outcome
+      return isRight ? undefined : `it failed without its reason: ${outcome.code} ${outcome.message}`
     }
+    if (!work.plain) return 'it is done though its code fails'
+    return this.#difference(job, outcome ?? [], work.plain)
+  }
+
+  #difference(job: Job, outcome: Pairs, plain: NonNullable<Work['plain']>): string | undefined {
+    const snapshot = job.getSnapshot()
     for (const { id, state, attempts } of snapshot.tasks) {
       const committed = attempts.filter((attempt) => attempt.state === 'committed').length
-      // What a mapper kept is not made again once every reduce has used it.
       if (state !== 'committed' || committed !== 1)
         return `${id} is ${state} with ${committed} committed attempts`
     }
     const shards = this.#texts.map((text) => text.split('\n').slice(0, -1))
-    const expected = work.plain(shards)
-    const different = firstDifference(outcome ?? [], expected)
+    const expected = plain(shards)
+    const different = firstDifference(outcome, expected)
     if (different !== undefined) return `the result differs: ${different}`
     const lines = shards.flat().length
     const { recordsRead, tasksLocal, tasksMoved, user } = snapshot.counters
@@ -174,7 +196,7 @@ export class JobStory {
     const work = WORKS[n % WORKS.length] as Work
     const partitions = 1 + Math.floor(this.sim.random.float() * 4)
     const job = by.compute.jobs.mapReduce({ ...work.options, partitions, taskTimeoutMs: 20_000 })
-    const submitted: Submitted = { work, job, by }
+    const submitted: Submitted = { work, job }
     this.#submitted.push(submitted)
     const end = (outcome: Pairs | JobError) => {
       submitted.atEnd = tasksOf(job)
@@ -182,6 +204,15 @@ export class JobStory {
       submitted.outcome = outcome
     }
     job.result().then(end, (error: JobError) => end(error))
+  }
+
+  #cancel(): void {
+    const running = this.#submitted.filter(({ outcome }) => outcome === undefined)
+    const submitted = running[Math.floor(this.sim.random.float() * running.length)]
+    if (!submitted) return
+    this.sim.note(`cancel job ${this.#submitted.indexOf(submitted)}`)
+    submitted.isCancelled = true
+    submitted.job.cancel('by hand')
   }
 
   /** Never of a submitter: its jobs go with it. */
@@ -200,6 +231,13 @@ export class JobStory {
       if (other !== victim) sim.network.partition([victim.tab.peerId], [other.tab.peerId])
     }
   }
+}
+
+function isGoodReason({ code, message, record }: JobError, { work, ...job }: Submitted): boolean {
+  if (code === 'cancelled') return job.isCancelled === true && message.includes('by hand')
+  if (code === 'shards-missing') return (job.missing ?? 0) > 0
+  const isOwn = code === 'task-failed' && work.plain === undefined
+  return isOwn && message.includes(REASON) && record?.startsWith(BAD_RECORD) === true
 }
 
 /** Every task with the states of its attempts. */

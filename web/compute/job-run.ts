@@ -334,6 +334,7 @@ export class JobRun {
     if (task.output) this.#grow(task.output.answer, -1)
     attempt.state = 'failed'
     attempt.reason = reason
+    task.lostOutput = task.output
     task.output = undefined
     task.state = 'waiting'
     this.#done.map--
@@ -412,8 +413,20 @@ export class JobRun {
       this.fail(new JobError('task-failed', message, { cause: error }))
       return
     }
+    for (const task of this.maps) this.#restoreOutput(task)
     this.#end('done')
     this.#settle.resolve(pairs)
+  }
+
+  /** Every reduce had its part of what was lost, so that attempt did the task: it counts, as each task does once. */
+  #restoreOutput(task: MapTaskState): void {
+    const lost = task.lostOutput
+    if (task.output || !lost) return
+    lost.attempt.state = 'committed'
+    delete lost.attempt.reason
+    task.output = lost
+    task.state = 'committed'
+    this.#done.map++
   }
 
   #end(state: JobState): void {

@@ -39,7 +39,14 @@ interface TaskBase {
 export interface MapTaskState extends TaskBase {
   readonly stage: 'map'
   readonly shard: ShardInfo
-  output: { readonly attempt: Attempt; readonly answer: MapAnswer } | undefined
+  output: MapOutput | undefined
+  /** Went with its peer, or could not be fetched. It counts still if every reduce had what it needs of it. */
+  lostOutput: MapOutput | undefined
+}
+
+interface MapOutput {
+  readonly attempt: Attempt
+  readonly answer: MapAnswer
 }
 
 export interface ReduceTaskState extends TaskBase {
@@ -52,7 +59,7 @@ export interface ReduceTaskState extends TaskBase {
 export type TaskState = MapTaskState | ReduceTaskState
 
 export function createMapTask(index: number, shard: ShardInfo): MapTaskState {
-  return { ...createBase(index), stage: 'map', shard, output: undefined }
+  return { ...createBase(index), stage: 'map', shard, output: undefined, lostOutput: undefined }
 }
 
 export function createReduceTask(index: number): ReduceTaskState {
