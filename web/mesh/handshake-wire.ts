@@ -10,7 +10,7 @@ import {
 import { HANDSHAKE_CODES, type HandshakeCode } from './errors.ts'
 
 /** The layout of the handshake's messages never changes, so that two protocol versions can still prove who they are. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 const MAGIC = toUtf8('tabmesh')
 const HELLO = 1
 const PROOF = 2

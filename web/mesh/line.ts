@@ -16,26 +16,29 @@ export class Line {
     this.#onEmpty = onEmpty
   }
 
-  /** Resolves when it is its turn; undefined where that is now. Throws a RoomError `busy`, or rejects with `signal.reason`. */
-  enter(signal: AbortSignal | undefined): Promise<void> | undefined {
-    if (this.#out < MAX_SERVED_PER_METHOD) {
-      this.#out++
-      return undefined
-    }
-    if (this.#waiting.size >= MAX_WAITING_PER_METHOD)
-      throw new RoomError('busy', 'too many requests to this peer wait for their turn')
+  /** Takes a turn where one is free. */
+  tryEnter(): boolean {
+    if (this.#out >= MAX_SERVED_PER_METHOD) return false
+    this.#out++
+    return true
+  }
+
+  /** Resolves when it is its turn. Rejects with a RoomError `busy`, or with `signal.reason`. */
+  turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      if (this.#waiting.size >= MAX_WAITING_PER_METHOD)
+        return reject(new RoomError('busy', 'too many requests to this peer wait for their turn'))
       const go = () => {
-        signal?.removeEventListener('abort', onAbort)
+        signal.removeEventListener('abort', onAbort)
         resolve()
       }
       const onAbort = () => {
         this.#waiting.delete(go)
-        reject(signal?.reason)
+        reject(signal.reason)
       }
-      if (signal?.aborted) return reject(signal.reason)
       this.#waiting.add(go)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      signal.addEventListener('abort', onAbort, { once: true })
     })
   }
 

@@ -65,7 +65,8 @@ class LiveLink implements Link {
   }
 
   get stats(): LinkStats {
-    return { rttMs: this.#heartbeat.rttMs, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }
+    const { rttMs, quietMs } = this.#heartbeat
+    return { rttMs, quietMs, bytesIn: this.#bytesIn, bytesOut: this.#bytesOut }
   }
 
   get onFrame(): FrameHandler | undefined {

@@ -11,6 +11,8 @@ export interface ProvenPeer {
 export interface LinkStats {
   /** Smoothed round trip on the control lane; undefined before the first one. */
   readonly rttMs: number | undefined
+  /** Since anything was heard. */
+  readonly quietMs: number
   readonly bytesIn: number
   readonly bytesOut: number
 }

@@ -15,6 +15,11 @@ import { Spread } from './spread.ts'
 import { addBytes, type Bytes, Traffic } from './traffic.ts'
 import type { Connection, Lane } from './transport.ts'
 
+/** What was sent round a link that comes up has arrived within this. */
+const YOUNG_MS = 5_000
+/** A link that works is heard more often: its heartbeat asks after 1 s of quiet. */
+const DOUBTFUL_MS = 2_500
+
 export interface LinksOptions {
   readonly clock: Clock
   readonly selfId: PeerId
@@ -231,14 +236,23 @@ export class Links {
     }
   }
 
+  /**
+   * Whether a link of its own here works, so that nobody else speaks for that peer. One that has just come up, or is quiet, may
+   * not be there at the other end: what comes round it is that peer's.
+   */
+  #speaksForItself(peerId: PeerId): boolean {
+    const entry = this.#entries.get(peerId)
+    const isYoung = entry !== undefined && this.#options.clock.now() - entry.upAt < YOUNG_MS
+    return entry !== undefined && !isYoung && entry.link.stats.quietMs < DOUBTFUL_MS
+  }
+
   /** For us: taken as from the member that the forwarder names. For another: one hop, if it comes from its sender. */
   #onForward(entry: LinkEntry, lane: Lane, message: MeshMessage & { type: 'forward' }): void | Promise<void> {
     const { to, from, frame } = message
     if (to === this.#options.selfId) {
       const inner = decodeMessage(frame)
       if (!inner || !isCallMessage(inner)) return this.#onFault(entry)
-      // Who has a link of its own here speaks for itself: nobody else does.
-      if (from !== entry.peer.peerId && this.#entries.has(from)) return
+      if (from !== entry.peer.peerId && this.#speaksForItself(from)) return
       if (this.#options.membership.members.some(({ peerId, isSelf }) => peerId === from && !isSelf)) {
         return this.#options.onCall(from, lane, inner)
       }

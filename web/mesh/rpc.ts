@@ -8,6 +8,8 @@ import type { Lane } from './transport.ts'
 
 /** Requests of one peer that run here at once, of all methods together; more are answered `busy`. */
 const MAX_SERVED_PER_PEER = 512
+/** A request that has not had its turn within this is given up, before its own time has begun. */
+const TURN_MS = 60_000
 
 type NotifyHandler = (body: unknown, from: PeerId) => void | Promise<void>
 
@@ -75,8 +77,10 @@ export class Rpc {
     const key = `${to} ${method}`
     const line = this.#lines.get(key) ?? new Line(() => this.#lines.delete(key))
     this.#lines.set(key, line)
-    const turn = line.enter(options.signal)
-    if (turn) await turn
+    if (!line.tryEnter())
+      await withTimeout(clock, `the turn of ${method}`, TURN_MS, options.signal, (signal) =>
+        line.turn(signal),
+      )
     try {
       return await withTimeout(clock, `the request ${method}`, options.timeoutMs, options.signal, (signal) =>
         this.#call(to, method, body, options.lane ?? 'control', signal),

@@ -90,10 +90,10 @@ export class Spread {
 
   /** Of all its connections, those that have ended too. */
   get stats(): LinkStats {
-    const { rttMs, ...first } = this.#options.link.stats
+    const { rttMs, quietMs, ...first } = this.#options.link.stats
     let bytes = addBytes(first, this.#endedBytes)
     for (const { link } of this.#branches.values()) bytes = addBytes(bytes, link.stats)
-    return { rttMs, ...bytes }
+    return { rttMs, quietMs, ...bytes }
   }
 
   get connectionCount(): number {

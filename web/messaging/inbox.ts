@@ -121,7 +121,7 @@ export class Inbox {
     const kept: Kept[] = []
     for (const item of items) {
       if (!this.#events.hasHistory(item.topic)) continue
-      const place = item.place ?? item.sentAt
+      const place = item.place ?? Math.floor(item.sentAt)
       at = Math.max(at, this.#places.isBelieved(place) ? place : now)
       const sentAt = item.sentAt >= 0 && item.sentAt <= latest ? item.sentAt : now
       // A copy: the body's bytes are a view on the whole frame.

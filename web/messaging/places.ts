@@ -16,7 +16,7 @@ export class Places {
 
   constructor(clock: Clock, own: number) {
     this.#clock = clock
-    this.#own = own
+    this.#own = Math.floor(own)
   }
 
   /** The highest that this device knows. */
@@ -30,8 +30,9 @@ export class Places {
     return this.#own
   }
 
+  /** Places are whole numbers. */
   isBelieved(place: number): boolean {
-    return place >= 0 && place <= this.#clock.wall() + MAX_AHEAD_MS
+    return Number.isSafeInteger(place) && place >= 0 && place <= this.#clock.wall() + MAX_AHEAD_MS
   }
 
   see(place: number): void {

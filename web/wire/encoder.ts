@@ -18,6 +18,8 @@ const singles = new Float32Array(1)
 const singleBytes = new Uint8Array(singles.buffer)
 const doubles = new Float64Array(1)
 const doubleBytes = new Uint8Array(doubles.buffer)
+/** The last byte of the one NaN that is written. */
+const POSITIVE_NAN = 0x7f
 
 /** Writes values into one growing buffer. Not re-entrant: a getter that encodes needs an encoder of its own. */
 export class Encoder {
@@ -183,7 +185,9 @@ export class Encoder {
   #single(value: number): void {
     this.#reserve(5)
     this.#bytes[this.#at++] = TAG.single
-    singles[0] = value
+    singles[0] = Number.isNaN(value) ? Number.NaN : value
+    // What processors compute (0/0) and what engines write for the constant differ in the sign.
+    if (Number.isNaN(value)) singleBytes[3] = POSITIVE_NAN
     for (let i = 0; i < 4; i++) this.#bytes[this.#at++] = singleBytes[i] as number
   }
 
@@ -191,6 +195,7 @@ export class Encoder {
     this.#reserve(9)
     this.#bytes[this.#at++] = tag
     doubles[0] = Number.isNaN(value) ? Number.NaN : value
+    if (Number.isNaN(value)) doubleBytes[7] = POSITIVE_NAN
     for (let i = 0; i < 8; i++) this.#bytes[this.#at++] = doubleBytes[i] as number
   }
 

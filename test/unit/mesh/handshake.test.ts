@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionId } from '../../../web/base/index.ts'
 import { type HandshakeOptions, type HandshakeResult, shakeHands } from '../../../web/mesh/handshake.ts'
-import { decodeHandshake, encodeHello, encodeProof, encodeRefuse } from '../../../web/mesh/handshake-wire.ts'
+import {
+  decodeHandshake,
+  encodeHello,
+  encodeProof,
+  encodeRefuse,
+  PROTOCOL_VERSION,
+} from '../../../web/mesh/handshake-wire.ts'
 import {
   type Connection,
   deriveRoom,
@@ -316,7 +322,7 @@ describe('handshake', () => {
   })
 
   test('HSK7: another protocol version is told to both, after the proof, and who must reload', async () => {
-    const [alice, bob] = await shake({ bob: { version: 2 } })
+    const [alice, bob] = await shake({ bob: { version: PROTOCOL_VERSION + 1 } })
     expect(alice).toMatchObject({
       code: 'version',
       isPeerProven: true,

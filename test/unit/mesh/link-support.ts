@@ -27,8 +27,10 @@ export interface LinkPair extends Pair {
   resume(who: PeerId): void
 }
 
-export async function openPair(path: Partial<MemoryPath> = {}): Promise<Pair> {
-  const clock = new VirtualClock()
+export async function openPair(
+  path: Partial<MemoryPath> = {},
+  clock: VirtualClock = new VirtualClock(),
+): Promise<Pair> {
   const network = createMemoryNetwork({ clock, random: createSeededRandom(1), path })
   const run = async (ms: number) => {
     const end = clock.now() + ms

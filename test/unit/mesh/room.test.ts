@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PeerId } from '../../../web/base/index.ts'
 import { shakeHands } from '../../../web/mesh/handshake.ts'
-import { encodeRefuse } from '../../../web/mesh/handshake-wire.ts'
+import { encodeRefuse, PROTOCOL_VERSION } from '../../../web/mesh/handshake-wire.ts'
 import {
   createRoom,
   deriveRoom,
@@ -336,7 +336,7 @@ describe('the door of a room', () => {
 
   test('MEM11: only proven peers are heard when they refuse: another version ends a room that nobody accepts', async () => {
     const sim = createSimulation(31)
-    await stranger(sim, sim.tab(5), await handshakeOf(sim, sim.tab(5), { version: 2 }))
+    await stranger(sim, sim.tab(5), await handshakeOf(sim, sim.tab(5), { version: PROTOCOL_VERSION + 1 }))
     const room = await sim.settle(joinRoom(sim.tab(0)))
     const seen = endOf(room)
     await sim.runUntil(() => seen.end !== undefined, 10_000, 'the end')
@@ -361,7 +361,7 @@ describe('the door of a room', () => {
 
   test('MEM11: but not a room where somebody accepts us', async () => {
     const sim = createSimulation(32)
-    await stranger(sim, sim.tab(5), await handshakeOf(sim, sim.tab(5), { version: 2 }))
+    await stranger(sim, sim.tab(5), await handshakeOf(sim, sim.tab(5), { version: PROTOCOL_VERSION + 1 }))
     const first = await sim.settle(joinRoom(sim.tab(1)))
     const room = await sim.settle(joinRoom(sim.tab(0)))
     const seen = endOf(room)
@@ -532,6 +532,21 @@ describe('calls', () => {
     await sim.settle(all)
     expect(most).toBe(64)
     expect(order).toEqual(numbers)
+  })
+
+  test('RPC5: one whose turn does not come is given up after a minute, and takes nobody’s turn later', async () => {
+    const { sim, alice, bob, b } = await pair(46)
+    const ends: (() => void)[] = []
+    bob.serve('slow', () => new Promise<null>((resolve) => ends.push(() => resolve(null))))
+    const all = Array.from({ length: 64 }, () => alice.request(b, 'slow', null, { timeoutMs: 300_000 }))
+    const late = alice.request(b, 'slow', null, { timeoutMs: 1_000 })
+    await expect(sim.settle(late, 120_000)).rejects.toThrow('the turn of slow took longer than 60000 ms')
+    for (const end of ends.splice(0)) end()
+    await sim.settle(Promise.all(all))
+    const next = alice.request(b, 'slow', null, { timeoutMs: 1_000 })
+    await sim.runUntil(() => ends.length === 1, 500, 'it runs')
+    ends[0]?.()
+    expect(await sim.settle(next)).toBe(null)
   })
 
   test('RPC5: one that waits for its turn can be given up, and too many are busy', async () => {

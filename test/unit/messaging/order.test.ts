@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { deriveRoom, type RoomKeys } from '../../../web/mesh/index.ts'
+import { Places } from '../../../web/messaging/places.ts'
 import { createSimulation, type Simulation } from '../../support/sim/index.ts'
 import { type MessagingTab, openMessagingTab } from '../../support/sim/messaging-tab.ts'
 
@@ -148,4 +149,15 @@ test('MSG10 a peer that claims a place beyond two days pulls nobody', async () =
   const now = talk.sim.tab(0).clock.wall()
   const places = talk.tabs[0]?.messaging.history.entries(TOPIC).map(({ place = 0 }) => place) ?? []
   expect(places.every((place) => Math.abs(place - now) < 60_000)).toBe(true)
+})
+
+test('MSG10 a place is a whole number, whatever times others send', () => {
+  const places = new Places({ now: () => 0, wall: () => 1_000, after: () => () => undefined }, 999.5)
+  for (const odd of [5_000.5, Number.NaN, Number.POSITIVE_INFINITY, -1, 2 ** 53]) {
+    expect(places.isBelieved(odd)).toBe(false)
+    places.see(odd)
+  }
+  expect(places.next()).toBe(1_000)
+  places.see(5_000)
+  expect(places.next()).toBe(5_001)
 })

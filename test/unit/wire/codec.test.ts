@@ -234,6 +234,15 @@ describe('WIR3 bytes from outside', () => {
     )
   })
 
+  test('WIR1 a NaN that was computed is read back, and has the form of the constant', () => {
+    const quotient = (a: number, b: number) => a / b
+    for (const value of [quotient(0, 0), Math.sqrt(quotient(-1, 1)), quotient(1, 0) * quotient(0, 1)]) {
+      expect(encodeValue(value)).toEqual(encodeValue(Number.NaN))
+      expect(decodeValue(encodeValue({ value }))).toEqual({ value: Number.NaN })
+      expect(encodeValue(new Date(value))).toEqual(encodeValue(new Date(Number.NaN)))
+    }
+  })
+
   test('WIR3 dates and NaN have one form each', () => {
     const dateOf = (time: number) => {
       const bytes = new Uint8Array(9)

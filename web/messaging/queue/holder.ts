@@ -19,6 +19,8 @@ import { type TxState, txToWire, withAge } from './tx-state.ts'
 const REQUEST_MS = 5_000
 const FIRST_RETRY_MS = 250
 const MAX_RETRY_MS = 4_000
+/** After an answer that is final. */
+const FINAL_RETRY_MS = 60_000
 /** Copies to one holder that are not confirmed yet. */
 const MAX_UNDER_WAY = 4
 
@@ -140,12 +142,12 @@ export class Holder {
         if (signal.aborted) return
         if (error instanceof RemoteError && error.code === 'stale-epoch') return this.#ports.onFenced()
         this.leaveBehind()
-        // It cannot read what it is told, and will not when it is told again.
-        if (isFinal(error)) return
+        // It cannot read what it is told: told again, seldom, since what there is to tell changes.
+        if (isFinal(error)) retryMs = FINAL_RETRY_MS
         await sleep(this.#ports.clock, retryMs, signal).catch(() => {
           // It is no holder any more; the loop ends.
         })
-        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)
+        retryMs = isFinal(error) ? FIRST_RETRY_MS : Math.min(retryMs * 2, MAX_RETRY_MS)
       }
     }
   }

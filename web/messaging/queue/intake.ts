@@ -127,7 +127,7 @@ export class Intake {
     // What the sender no longer has was safe once, and is here or was lost with all who had it.
     source.high = Math.max(source.high, base - 1)
     for (const { number } of drafts) {
-      const code = this.#refusals.get(`${source.key}/${number}`)
+      const code = this.#refusals.size > 0 ? this.#refusals.get(`${source.key}/${number}`) : undefined
       if (code !== undefined) refused.push([number, code])
     }
     const fresh = drafts.filter((draft) => draft.number > source.high)

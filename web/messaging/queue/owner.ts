@@ -158,7 +158,7 @@ export class Owner {
     if (this.#dispatcher.consumers.size >= MAX_CONSUMERS && !known && !former)
       throw new MessagingError('queue-full', `a queue has at most ${MAX_CONSUMERS} consumers`)
     const selector = selectorOf(row['selector'])
-    const seen = readAll(row['seen'], MAX_PRIORITY + 1, (order) => (isTime(order) ? order : undefined))
+    const seen = this.#seenOf(row['seen'])
     const replaced = [known, former].flatMap((one) => one?.spec.id ?? [])
     this.#remove(replaced, 'replaced')
     this.#heard.set(id, this.#ports.clock.now())
@@ -177,6 +177,15 @@ export class Owner {
     const granted = this.#claims(consumer, row['claims'])
     this.#dispatcher.endClaims()
     return { granted }
+  }
+
+  /** By priority; one beyond all that is known here was of a reign that counted further: everything is shown again. */
+  #seenOf(value: unknown): readonly number[] | undefined {
+    const { maxOrder } = this.#replica
+    return readAll(value, MAX_PRIORITY + 1, (order) => {
+      if (!isTime(order)) return undefined
+      return order > maxOrder ? 0 : order
+    })
   }
 
   cancel(row: Readonly<Record<string, unknown>>, from: PeerId): Value {

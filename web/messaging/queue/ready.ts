@@ -57,7 +57,7 @@ export class Ready {
       lane.orders.push(live.order)
       return
     }
-    const at = lowerBound(lane.orders, live.order)
+    const at = lowerBound(lane.orders, live.order, itself)
     if (lane.orders[at] === live.order && lane.slots[at] === undefined) {
       // It comes back to where it was taken from.
       lane.slots[at] = live
@@ -82,7 +82,7 @@ export class Ready {
 
   #find(live: Live): number | undefined {
     const { orders, slots } = this.#laneOf(live)
-    for (let at = lowerBound(orders, live.order); orders[at] === live.order; at++)
+    for (let at = lowerBound(orders, live.order, itself); orders[at] === live.order; at++)
       if (slots[at] === live) return at
     return undefined
   }
@@ -111,12 +111,9 @@ export class Ready {
   static came(cursor: Cursor, live: Live): void {
     const place = cursor[live.priority] as Place
     if (live.order >= place.passed) return
-    const last = place.back.at(-1)
-    if (!last || last.order < live.order) place.back.push(live)
-    else if (!place.back.includes(live)) {
-      place.back.push(live)
-      place.back.sort((a, b) => a.order - b.order)
-    }
+    const at = lowerBound(place.back, live.order, orderOf)
+    for (let same = at; place.back[same]?.order === live.order; same++) if (place.back[same] === live) return
+    place.back.splice(at, 0, live)
   }
 
   /** What was refused until later may be wanted now. */
@@ -144,7 +141,7 @@ export class Ready {
     for (let live = place.back.shift(); live; live = place.back.shift())
       if (this.#find(live) !== undefined && answers(place, live, accepts) === 'yes') return live
     const { slots, orders } = this.#lanes[priority] as PriorityLane
-    for (let at = lowerBound(orders, place.passed); at < slots.length; at++) {
+    for (let at = lowerBound(orders, place.passed, itself); at < slots.length; at++) {
       const live = slots[at]
       if (live && answers(place, live, accepts) === 'yes') return live
       place.passed = orders[at + 1] ?? (orders[at] as number) + 0.5
@@ -174,13 +171,21 @@ function pack(lane: PriorityLane): void {
   lane.holes = 0
 }
 
-/** Index of the first order that is not lower. */
-function lowerBound(orders: readonly number[], order: number): number {
+function itself(order: number): number {
+  return order
+}
+
+function orderOf({ order }: Live): number {
+  return order
+}
+
+/** Of a list in the order of `orderOf`: index of the first that is not lower. */
+function lowerBound<One>(list: readonly One[], order: number, orderOf: (one: One) => number): number {
   let low = 0
-  let high = orders.length
+  let high = list.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((orders[middle] as number) < order) low = middle + 1
+    if (orderOf(list[middle] as One) < order) low = middle + 1
     else high = middle
   }
   return low

@@ -248,8 +248,13 @@ export class RoomTable<T extends Value> {
   }
 }
 
+/** Versions beyond what is counted are nobody's work of years: they push out no other. */
+function rankOf({ version }: TableEntry<unknown>): number {
+  return version > MAX_COUNTED ? 0 : version
+}
+
 function compareEnded(a: TableEntry<unknown>, b: TableEntry<unknown>): number {
-  return a.version - b.version || (a.key < b.key ? -1 : 1)
+  return rankOf(a) - rankOf(b) || (a.key < b.key ? -1 : 1)
 }
 
 /** What this disk knows of a table. */
