@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from '../../web/ui/text.ts'
 import { launchFirefox } from '../support/browsers.ts'
-import { Actor } from './fixtures/actor.ts'
+import { Actor, types } from './fixtures/actor.ts'
 import { test as base, expect } from './fixtures/actors.ts'
 
 const QUOTA_BYTES = 8 * 1024 * 1024
@@ -133,7 +133,7 @@ test.describe('bad input', () => {
   test('how a CSV is read can be said, and the preview shows what comes of it', async ({ alice }) => {
     await alice.opens('/#new')
     await alice.choosesFile(file('parts.csv', 'made by x\nid;name\n1;"Bolt 3" long\n2;"b\n'))
-    await alice.page.getByLabel(text.preview.csv.skipLines).fill('1')
+    await types(alice.page.getByLabel(text.preview.csv.skipLines), '1')
     await expect(note(alice, /2 quotes do not enclose a field/)).toBeVisible()
     await alice.page.getByLabel(text.preview.csv.quote).selectOption('')
     await expect(note(alice, /quotes do not enclose/)).toBeHidden()
