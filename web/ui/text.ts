@@ -286,13 +286,8 @@ export const text = {
     prefetched: 'Handed out ahead',
     oldest: (duration: string) => `oldest: ${duration}`,
     gaveUp: (attempts: number, reason: string | undefined) =>
-      [`given up after ${plural(attempts, 'try', 'tries')}`, ...(reason === undefined ? [] : [reason])].join(
-        ', ',
-      ),
-    lastFailure: {
-      'given-back': 'the last was given back',
-      'consumer-lost': 'the last was lost with its consumer',
-    },
+      `given up after ${plural(attempts, 'try', 'tries')}${reason === undefined ? '' : `: ${reason}`}`,
+    lastFailure: { 'given-back': 'given back by its consumer', 'consumer-lost': 'its consumer was lost' },
     later: 'Later',
     consumers: 'Consumers',
     done: 'Done',
