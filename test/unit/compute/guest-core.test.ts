@@ -10,9 +10,10 @@ import { compileJob } from '../../support/compile.ts'
 type MapOptions = { partitions?: number; params?: Value; maxOutputBytes?: number }
 
 /** What is not awaited has run one turn later. */
-const PLACE: TaskPlace = {
+const placeOf = (code: JobCode): TaskPlace => ({
   settle: () => new Promise((resolve) => void setImmediate(() => resolve(undefined))),
-}
+  again: () => compileJob(code),
+})
 const EMIT = '(line, ctx) => ctx.emit(line, 1)'
 const SUM = '(key, values) => values.reduce((sum, value) => sum + value, 0)'
 
@@ -32,7 +33,7 @@ function mapTask(
 }
 
 function runMap(code: JobCode, lines: readonly string[], options?: MapOptions) {
-  return runTask(compileJob(code), mapTask(lines, options), PLACE)
+  return runTask(compileJob(code), mapTask(lines, options), placeOf(code))
 }
 
 async function groupsOf(code: JobCode, lines: readonly string[], options?: MapOptions) {
@@ -56,11 +57,26 @@ function runReduce(code: JobCode, buckets: readonly ArrayBuffer[], maxOutputByte
       params: encodeValue({ limit: 3 }),
       maxOutputBytes,
     },
-    PLACE,
+    placeOf(code),
   )
 }
 
 describe('a map task', () => {
+  test('SBX18 a second pass begins with new functions, and is refused where the first has left something behind', async () => {
+    const sometimes = (seen: string) =>
+      `(() => { const own = new Set(); return (line, ctx) => {
+        const seen = ${seen}; if (seen.has(line)) return
+        seen.add(line); ctx.emit(line, 1); if (line === 'c') return Promise.resolve()
+      } })()`
+    const lines = ['a', 'b', 'c', 'd']
+    const [group = []] = await groupsOf({ map: sometimes('own') }, lines)
+    expect(group.map(([key]) => key)).toEqual(lines)
+    const code = { map: sometimes('own') }
+    const fault = { code: 'code-error', message: 'it cannot begin anew' } as const
+    const place = { ...placeOf(code), again: () => fault }
+    expect(await runTask(compileJob(code), mapTask(lines), place)).toEqual({ fault })
+  })
+
   test('JOB1: groups what was emitted by key, keys in order, values as they came', async () => {
     const map =
       '(line, ctx) => { const [key, value] = line.split(" "); ctx.emit(Number(key) || key, Number(value)) }'

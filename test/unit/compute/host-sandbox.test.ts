@@ -31,6 +31,10 @@ class FakeWorker implements FrameWorker {
     this.#handlers.onMessage({ verb: 'done', id, result: resultOf(id) })
   }
 
+  spends(): void {
+    this.#handlers.onMessage({ verb: 'spent' })
+  }
+
   breaks(): void {
     this.isDead = true
     this.#handlers.onBroken('threw', 'it broke', 0)
@@ -90,6 +94,20 @@ function open(workers = 1) {
 }
 
 describe('the workers of a sandbox', () => {
+  test('SBX9: one that says it is spent before it has answered ends its task; after an answer it is replaced', async () => {
+    const { frame, run } = open()
+    const forged = run()
+    frame.worker(0).spends()
+    expect(await forged).toBe('protocol')
+    const runs = [run(), run()]
+    frame.worker(1).answers(0)
+    frame.worker(1).spends()
+    // What it had ahead begins anew, once.
+    expect(frame.worker(2).handed).toEqual([3])
+    frame.worker(2).spends()
+    expect(await Promise.all(runs)).toEqual([2, 'protocol'])
+  })
+
   test('SBX22: one that is alone has its next map task before it ends one, and no more', async () => {
     const { frame, run } = open()
     const runs = [run(), run(), run()]

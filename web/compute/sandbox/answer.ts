@@ -11,12 +11,15 @@ export const ANSWER_MARGIN_BYTES = 256 * 1024
 /** A larger answer comes in pieces of this many bytes. */
 export const PIECE_BYTES = 4 * 1024 * 1024
 
+// Job code may replace it; this script has run before.
+const stringify = JSON.stringify
+
 /** What the guest says, as one block of bytes: a length, that much JSON, then the buckets. */
 export function encodeAnswer(message: GuestMessage): Uint8Array<ArrayBuffer> {
   const buckets = message.verb === 'done' ? message.result.buckets : []
   const sizes = buckets.map((bucket) => bucket.byteLength)
   const head = new TextEncoder().encode(
-    JSON.stringify(message.verb === 'done' ? { ...message, result: { ...message.result, sizes } } : message),
+    stringify(message.verb === 'done' ? { ...message, result: { ...message.result, sizes } } : message),
   )
   const whole = new Uint8Array(LENGTH_BYTES + head.byteLength + sizes.reduce((sum, size) => sum + size, 0))
   new DataView(whole.buffer).setUint32(0, head.byteLength)
@@ -67,7 +70,9 @@ function decodeAnswer(data: ArrayBuffer): GuestMessage | undefined {
   const start = LENGTH_BYTES + headBytes
   if (headBytes > MAX_HEAD_BYTES || start > data.byteLength) return undefined
   const head = parseJson(new Uint8Array(data, LENGTH_BYTES, headBytes))
-  return parseHead(head, (sizes) => cut(data, start, sizes))
+  const message = parseHead(head, (sizes) => cut(data, start, sizes))
+  // Only a result has bytes behind its head.
+  return message?.verb === 'done' || start === data.byteLength ? message : undefined
 }
 
 function parseHead(

@@ -25,6 +25,8 @@ export type TaskOutcome =
 export interface TaskPlace {
   /** Resolves when nothing runs any more of what the task has begun; with the fault that this has come to, if any. */
   settle(): Promise<GuestFault | undefined>
+  /** The functions made anew, for another pass; a fault where the pass before has left something behind. */
+  again(): JobFunctions | GuestFault
 }
 
 type MapTask = Extract<GuestTask, { kind: 'map' }>
@@ -47,15 +49,19 @@ export async function runTask(
   task: GuestTask,
   place: TaskPlace,
 ): Promise<TaskOutcome> {
-  const goThrough = (way: Way) =>
-    task.kind === 'map' ? mapOnce(functions, task, place, way) : reduceOnce(functions, task, place, way)
+  const goThrough = (made: JobFunctions, way: Way) =>
+    task.kind === 'map' ? mapOnce(made, task, place, way) : reduceOnce(made, task, place, way)
+  const goAgain = async (way: Way) => {
+    const again = place.again()
+    return 'code' in again ? { fault: again } : ((await goThrough(again, way)) as TaskOutcome)
+  }
   const way = { isChecked: false, isExact: Object.values(functions).some(isAsync) }
-  const first = (await goThrough(way)) ?? ((await goThrough({ ...way, isExact: true })) as TaskOutcome)
+  const first = (await goThrough(functions, way)) ?? (await goAgain({ ...way, isExact: true }))
   // The value that cannot travel is known only when buckets are encoded; a second run checks each and finds its record.
   if (task.kind === 'reduce' || first.fault?.code !== 'bad-value' || first.fault.record !== undefined)
     return first
-  const second = await goThrough({ isChecked: true, isExact: true })
-  return second?.fault ? second : first
+  const second = await goAgain({ isChecked: true, isExact: true })
+  return second.fault?.record === undefined ? first : second
 }
 
 /** Undefined when calls overlap that must not share a context. */

@@ -112,7 +112,7 @@ class Guest {
     const outcome: TaskOutcome =
       'code' in compiled
         ? { fault: compiled }
-        : await runTask(compiled, task, { settle: () => this.#settle() })
+        : await runTask(compiled, task, { settle: () => this.#settle(), again: () => this.#again() })
     if (task.kind === 'map') free(task.bytes)
     const bound = task.maxOutputBytes + ANSWER_MARGIN_BYTES
     if (outcome.result) send(this.#port, { verb: 'done', id, result: outcome.result }, bound)
@@ -130,6 +130,10 @@ class Guest {
     const next = this.#ahead
     this.#ahead = undefined
     if (next) void this.#begin(next)
+  }
+
+  #again(): JobFunctions | GuestFault {
+    return this.#realm.isAsItWas() ? compile(this.#thunks) : { code: 'code-error', message: NOT_AGAIN }
   }
 
   /** Lets run what the task has begun and not awaited; what it has left behind for later is a fault. */
@@ -165,6 +169,9 @@ class Guest {
     send(this.#port, { verb: 'broken', line, fault: { code: 'threw', message } }, ANSWER_MARGIN_BYTES)
   }
 }
+
+const NOT_AGAIN =
+  'a function returned a promise only after other calls had not, and the task has changed globals, so it cannot begin anew: write it with `async`'
 
 const LEFT_TIMER =
   'a timer was still to fire when the last function had returned: await it, or clear it, since what it emits would be lost'

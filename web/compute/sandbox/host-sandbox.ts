@@ -19,6 +19,8 @@ interface Slot {
   run: Run | undefined
   /** Is with the Worker already, which begins it when `run` is over; may have been aborted since. */
   ahead: Run | undefined
+  /** Its Worker has answered a task: only then may it say that it is spent. */
+  hasAnswered: boolean
   cancelTimer: () => void
 }
 
@@ -46,6 +48,7 @@ export class HostSandbox implements Sandbox {
       worker: undefined,
       run: undefined,
       ahead: undefined,
+      hasAnswered: false,
       cancelTimer: () => undefined,
     }))
     for (const slot of this.#slots) this.#start(slot)
@@ -148,8 +151,11 @@ export class HostSandbox implements Sandbox {
     const worker = this.#frame.start(this.#job.text, {
       onMessage: (message) => {
         const run = slot.run
-        if (message.verb === 'spent') return this.#replace(slot)
+        // What says so first has forged it: a new Worker would say so again, for ever.
+        if (message.verb === 'spent')
+          return slot.hasAnswered ? this.#replace(slot) : this.#fail(slot, OUT_OF_TURN)
         if (run === undefined || message.id !== run.id) return this.#fail(slot, OUT_OF_TURN)
+        slot.hasAnswered = true
         if (message.verb === 'failed')
           return this.#settle(slot, () => run.reject(SandboxError.of(message.fault)))
         const bytes = message.result.buckets.reduce((sum, bucket) => sum + bucket.byteLength, 0)
@@ -161,6 +167,7 @@ export class HostSandbox implements Sandbox {
       onBroken: (code, message, line) => this.#fail(slot, { code, message: this.#located(message, line) }),
     })
     slot.worker = worker
+    slot.hasAnswered = false
     return worker
   }
 

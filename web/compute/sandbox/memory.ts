@@ -32,7 +32,8 @@ export function createMemorySandboxFactory({ clock, compile, taskMs }: MemorySan
             const outcome = await withTimeout(clock, 'the task', options.timeoutMs, ended, async () => {
               const ms = taskMs?.() ?? 0
               if (ms > 0) await abortable(new Promise<void>((resolve) => clock.after(ms, resolve)), ended)
-              return await runTask(functions, task, { settle: () => settle(clock) })
+              const again = () => compiled(compile, code)
+              return await runTask(functions, task, { settle: () => settle(clock), again })
             }).catch(asTimeout)
             if (outcome.fault) throw SandboxError.of(outcome.fault)
             return outcome.result
