@@ -48,6 +48,8 @@ const GUESSED_ROWS = 1_000
 const HINT_SCORE = 0.5
 /** A delimiter that gives every row so many times the fields of another's widest is it, however ragged. */
 const CLEARLY_WIDER = 2
+/** What may follow `{` and `[`: RTF and the like begin with one too. */
+const JSON_BEGINNING = /^\s*(?:\{\s*(?:["}]|$)|\[\s*(?:["{[\]\dtfn-]|$))/
 const SEPARATOR_LINE = /^sep=([\x20-\x7e\t])\r?$/i
 
 /** By the options, else by the name's ending, else by the first lines. */
@@ -69,11 +71,13 @@ function linesOf(text: string): string[] {
 
 function csvDialect(head: Head, options: ReadOptions): Dialect {
   const { quote = '"', comment = '', header: hasHeader = true } = options
-  const said = SEPARATOR_LINE.exec(linesOf(head.text.slice(0, 10))[0] ?? '')?.[1]
+  const isTaken = (sign: string) => sign === quote || sign === comment
+  const separator = SEPARATOR_LINE.exec(linesOf(head.text.slice(0, 10))[0] ?? '')?.[1]
+  const said = separator === undefined || isTaken(separator) ? undefined : separator
   const skipLines = Math.max(options.skipLines ?? 0, said === undefined ? 0 : 1)
   const text = behindLines(head.text, skipLines)
   const rowsBy = (delimiter: string) => wholeRows(text, { delimiter, quote, comment }, head.isWhole)
-  const delimiter = options.delimiter ?? said ?? guessDelimiter(head.name, rowsBy).delimiter
+  const delimiter = options.delimiter ?? said ?? guessDelimiter(head.name, rowsBy, isTaken).delimiter
   const width = rowsBy(delimiter).reduce((most, row) => Math.max(most, row.length), 1)
   return { kind: 'csv', delimiter, quote, comment, hasHeader, skipLines, width }
 }
@@ -104,8 +108,12 @@ interface Guess {
   readonly most: number
 }
 
-function guessDelimiter(name: string, rowsBy: (delimiter: string) => readonly string[][]): Guess {
-  const guesses = DELIMITERS.map((delimiter): Guess => {
+function guessDelimiter(
+  name: string,
+  rowsBy: (delimiter: string) => readonly string[][],
+  isTaken: (sign: string) => boolean,
+): Guess {
+  const guesses = DELIMITERS.filter((sign) => !isTaken(sign)).map((delimiter): Guess => {
     const rows = rowsBy(delimiter)
     const widths = rows.map((row) => row.length)
     const [least, most] = [
@@ -115,8 +123,9 @@ function guessDelimiter(name: string, rowsBy: (delimiter: string) => readonly st
     return { delimiter, score: scoreOf(rows), rows: rows.length, least, most }
   })
   const hinted = ['tsv', 'tab'].includes(extensionOf(name)) ? '\t' : ','
-  const hint = guesses.find(({ delimiter }) => delimiter === hinted) as Guess
-  if (hinted === '\t' && hint.score >= HINT_SCORE) return hint
+  // A comma, where no name says otherwise; where it encloses or begins comments, any other.
+  const hint = guesses.find(({ delimiter }) => delimiter === hinted) ?? (guesses.at(-1) as Guess)
+  if (hinted === '\t' && hint.delimiter === hinted && hint.score >= HINT_SCORE) return hint
   const best = guesses.reduce((most, guess) => (guess.score > most.score ? guess : most))
   // Dates and prices have one comma a row, beside the many semicolons of a file whose rows differ in length.
   const wider = guesses.find(({ least, score }) => score > 0 && least >= best.most * CLEARLY_WIDER)
@@ -140,15 +149,15 @@ function guessKind(head: Head, options: ReadOptions): FormatKind {
   const whole = lines.slice(0, head.isWhole || lines.length === 1 ? undefined : -1).slice(0, 10)
   if (whole.length > 0 && whole.every(isJsonObject)) return 'ndjson'
   if (beginsWithJson(head)) return 'ndjson'
-  const rowsBy = (delimiter: string) =>
-    wholeRows(head.text, { delimiter, quote: options.quote ?? '"', comment: '' }, head.isWhole)
-  const { score, rows } = guessDelimiter(head.name, rowsBy)
+  const quote = options.quote ?? '"'
+  const rowsBy = (delimiter: string) => wholeRows(head.text, { delimiter, quote, comment: '' }, head.isWhole)
+  const { score, rows } = guessDelimiter(head.name, rowsBy, (sign) => sign === quote)
   return score === 1 && rows > 1 ? 'csv' : 'text'
 }
 
 /** An array or an object over several lines: its first element, or all of it, is JSON. */
 function beginsWithJson({ text, isWhole }: Head): boolean {
-  if (!/^\s*[[{]/.test(text)) return false
+  if (!JSON_BEGINNING.test(text)) return false
   const values = new JsonValues()
   try {
     const lines = new TextDecoder().decode(values.push(new TextEncoder().encode(text))).split('\n')
@@ -222,7 +231,7 @@ function numbered(count: number): string[] {
   return Array.from({ length: count }, (_, n) => `column${n + 1}`)
 }
 
-/** Repeated names get `_1`, `_2` and so on, as papaparse names them. */
+/** Repeated names get `_1`, `_2` and so on, in the order of the columns. */
 function columnsOf(headerLine: string, signs: CsvSigns): string[] {
   const row = [...csvRows(headerLine, signs)].flat()[0] ?? []
   const used = new Set(row)

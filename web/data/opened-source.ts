@@ -110,13 +110,15 @@ export class OpenedSource {
   }
 
   #begin(isWhole: boolean): readonly CutShard[] {
-    const head = concatBytes(this.#headChunks)
+    const chunks = concatBytes(this.#headChunks)
     this.#headChunks = []
-    this.encoding = detectEncoding(head)
+    this.encoding = detectEncoding(chunks)
     this.#text = createTextStream(this.encoding)
-    const bytes = this.#text.push(head)
+    const bytes = this.#text.push(chunks)
     const text = new TextDecoder().decode(bytes, { stream: true })
-    this.#dialect = detectDialect({ name: this.#options.name, text, isWhole }, this.#options)
+    const looked = beginningOf(text)
+    const head = { name: this.#options.name, text: looked, isWhole: isWhole && looked === text }
+    this.#dialect = detectDialect(head, this.#options)
     if (this.#dialect.kind === 'ndjson' && this.#dialect.layout === 'values') this.#values = new JsonValues()
     this.#cutter = new Cutter({
       scanner: this.#scannerOf(this.#dialect),
@@ -179,4 +181,10 @@ export class OpenedSource {
     if (changes.numbers > 0) this.#oddities.note('number-as-text', this.#checkedLines)
     if (changes.characters > 0) this.#oddities.note('replaced-character', this.#checkedLines)
   }
+}
+
+/** What is guessed from, which is read several times: the first 64 KiB, or all where they have too few lines. */
+function beginningOf(text: string): string {
+  const beginning = text.slice(0, HEAD_BYTES)
+  return beginning.split(/\r\n|\r|\n/).length > HEAD_LINES ? beginning : text
 }

@@ -20,10 +20,11 @@ const ALL = [InviteBody, Files, Compute, Queues, BarChart, CodeEditor]
 export function usePreload(): void {
   useEffect(() => {
     const fetchAll = async () => {
-      for (const part of ALL) await part.load()
+      for (const part of ALL)
+        await part.load().catch(() => {
+          // Only a head start: opening the part asks again, and says so when it fails.
+        })
     }
-    fetchAll().catch(() => {
-      // Only a head start: opening the part asks again, and says so when it fails.
-    })
+    void fetchAll()
   }, [])
 }

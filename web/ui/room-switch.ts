@@ -66,6 +66,14 @@ class Switch implements RoomSwitch {
   async #go(): Promise<void> {
     if (this.#isGoing) return
     this.#isGoing = true
+    try {
+      await this.#goOn()
+    } finally {
+      this.#isGoing = false
+    }
+  }
+
+  async #goOn(): Promise<void> {
     while (this.#wish !== undefined) {
       const place = this.place.get()
       if (place.kind === 'room' && !isIn(place.node, this.#wish)) await this.#leave(place.node)
@@ -74,7 +82,6 @@ class Switch implements RoomSwitch {
       if (wish === 'home') this.place.set({ kind: 'home' })
       else if (this.place.get().kind !== 'room') await this.#join(wish)
     }
-    this.#isGoing = false
   }
 
   async #leave(node: MeshNode): Promise<void> {
@@ -101,7 +108,11 @@ class Switch implements RoomSwitch {
       signal.throwIfAborted()
       if (node) this.#open(node)
     } catch (error) {
-      if (!signal.aborted) this.place.set(failure(error))
+      if (!signal.aborted) {
+        // Where it was joined and could not be shown, nobody is left in it.
+        void joined.then((node) => node.close()).catch(() => undefined)
+        this.place.set(failure(error))
+      }
       // The slot in the room is free again for the next one to join it.
       else
         await this.#within(

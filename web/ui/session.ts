@@ -21,6 +21,14 @@ export interface Session {
 
 const ROOM_ID = /^[a-z2-7]{32}$/
 
+function nameInAddress(roomId: string): void {
+  try {
+    history.replaceState(history.state, '', `#${roomId}`)
+  } catch {
+    // Browsers take only so many changes in a while; the room is open all the same.
+  }
+}
+
 /** Keeps the room that the address names open, and the address that of the room that is open. */
 export function createSession(ports: SessionPorts): Session {
   let profile: Promise<Profile> | undefined
@@ -30,7 +38,7 @@ export function createSession(ports: SessionPorts): Session {
     joinRoom: (options) => ports.joinRoom(options),
     onNode: (node) => {
       // Another address by now: its event is on its way, and its place in the history is not ours to change.
-      if (node && hashNow() === followed) history.replaceState(history.state, '', `#${node.roomId}`)
+      if (node && hashNow() === followed) nameInAddress(node.roomId)
       ports.onNode(node)
     },
     pause: (ms) => new Promise((done) => setTimeout(done, ms)),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ReadOptions } from '../../../web/data/index.ts'
+import { readFormat } from '../../../web/data/messages.ts'
 import { previewSource } from '../../../web/data/preview.ts'
 import { checkReadOptions } from '../../../web/data/read-options.ts'
 import { openFile } from '../../support/open-file.ts'
@@ -71,6 +72,34 @@ describe('line ends', () => {
 })
 
 describe('delimiter, header and comments', () => {
+  test.each([
+    ['a;b\n1;2\n', { quote: ';' }],
+    ['a;b\n1;2\n', { comment: ';' }],
+    ['sep="\na;b\n1;2\n', {}],
+    ['sep=#\na,b\n1,2\n', { comment: '#' }],
+    ['a,b\n1,2\n', { quote: ',' }],
+  ] as const)(
+    'SHD15 %j with %j has a delimiter that is no other sign, so that everybody takes its format',
+    (text, options) => {
+      const { opened } = openFile(text, 'a.csv', options)
+      expect(readFormat(opened.format)).toEqual(opened.format)
+    },
+  )
+
+  test('SHD3 a text that begins with a brace is no JSON for that', () => {
+    const rtf = `{\\rtf1 ${'x'.repeat(120_000)}}`
+    expect(openFile(rtf, 'letter', { pieceBytes: 1_000_000 }).opened.format?.kind).toBe('text')
+    expect(openFile(`[ hello\n${'x\n'.repeat(50_000)}`, 'note').opened.format?.kind).toBe('text')
+    expect(openFile(`[\n${'{"a": 1},\n'.repeat(50_000)}{"a": 2}]`, 'rows').records).toHaveLength(50_001)
+  })
+
+  test('SHD3 what is guessed is guessed from 64 KiB, however large the first piece is', () => {
+    // One kind of row so far, and another behind.
+    const text = `${'a;b\n'.repeat(16_384)}${'a,b,c,d,e,f\n'.repeat(100_000)}`
+    for (const pieceBytes of [65_536, 2_000_000])
+      expect(openFile(text, 'a.csv', { pieceBytes }).opened.format).toMatchObject({ delimiter: ';' })
+  })
+
   test.each<[string, string, string]>([
     ['a.csv', 'Price (net, EUR);Price (gross, EUR)\n12,50;14,90\n8,00;9,52\n', ';'],
     ['a.csv', 'id;text\n1;a, b, c\n2;d\n3;e, f\n', ';'],

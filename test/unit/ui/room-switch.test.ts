@@ -141,6 +141,25 @@ describe('UI16: one tab is in one room', () => {
     expect(rooms.nodes.map(({ roomId }) => roomId)).toEqual(['a', 'c'])
   })
 
+  test('UI16: a room that was joined and cannot be shown is left, and the next wish counts', async () => {
+    let closed = 0
+    let isBroken = true
+    const node = { roomId: 'a', closed: new Promise(() => {}), close: async () => void closed++ }
+    const machine = createRoomSwitch({
+      joinRoom: async () => node as unknown as MeshNode,
+      onNode: () => {
+        if (isBroken) throw new Error('no such address')
+      },
+      pause: () => new Promise(() => {}),
+    })
+    machine.wish({ id: 'a' })
+    await vi.waitFor(() => expect(machine.place.get().kind).toBe('failed'))
+    await vi.waitFor(() => expect(closed).toBe(1))
+    isBroken = false
+    machine.wish({ id: 'a' })
+    await vi.waitFor(() => expect(machine.place.get().kind).toBe('room'))
+  })
+
   test('UI16: a room that is being joined hears at once that it is not wanted any more', async () => {
     const signals: (AbortSignal | undefined)[] = []
     const machine = createRoomSwitch({
