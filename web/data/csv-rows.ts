@@ -14,7 +14,7 @@ export function* csvRows(
 ): Generator<string[][]> {
   const { delimiter, quote = '"', comment = '' } = format
   if (comment === '' && (quote === '' || !text.includes(quote))) {
-    yield plainRows(text, delimiter)
+    yield* plainRows(text, delimiter)
     return
   }
   const find = (sign: string, from: number) => (sign === '' ? -1 : text.indexOf(sign, from))
@@ -47,11 +47,17 @@ export function* csvRows(
 }
 
 /** Of text in which a line is a record. */
-function plainRows(text: string, delimiter: string): string[][] {
-  const rows: string[][] = []
+function* plainRows(text: string, delimiter: string): Generator<string[][]> {
   const lines = text.includes('\r') ? text.split(/\r\n|\r|\n/) : text.split('\n')
-  for (const line of lines) if (line !== '') rows.push(line.split(delimiter))
-  return rows
+  let rows: string[][] = []
+  for (const line of lines) {
+    if (line === '') continue
+    rows.push(line.split(delimiter))
+    if (rows.length < BATCH_ROWS) continue
+    yield rows
+    rows = []
+  }
+  if (rows.length > 0) yield rows
 }
 
 function nearest(one: number, other: number, none: number): number {

@@ -3,6 +3,7 @@ import type { ColumnType, CsvFormat, DatasetFormat, ReadOptions } from './datase
 import { DataError } from './errors.ts'
 import { JsonValues } from './json-values.ts'
 import { MAX_COLUMNS } from './limits.ts'
+import { areAmbiguous } from './messages.ts'
 import { namesCsv } from './read-options.ts'
 
 type FormatKind = DatasetFormat['kind']
@@ -78,6 +79,11 @@ function csvDialect(head: Head, options: ReadOptions): Dialect {
   const text = behindLines(head.text, skipLines)
   const rowsBy = (delimiter: string) => wholeRows(text, { delimiter, quote, comment }, head.isWhole)
   const delimiter = options.delimiter ?? said ?? guessDelimiter(head.name, rowsBy, isTaken).delimiter
+  if (areAmbiguous(delimiter, quote, comment))
+    throw new DataError(
+      'bad-option',
+      'delimiter, quote and comment are three different characters: say `delimiter`',
+    )
   const width = rowsBy(delimiter).reduce((most, row) => Math.max(most, row.length), 1)
   return { kind: 'csv', delimiter, quote, comment, hasHeader, skipLines, width }
 }

@@ -183,8 +183,8 @@ export class OpenedSource {
   }
 }
 
-/** What is guessed from, which is read several times: the first 64 KiB, or all where they have too few lines. */
+/** What is guessed from, which is read several times: the first 64 KiB, or what a header may have where they have too few lines. */
 function beginningOf(text: string): string {
   const beginning = text.slice(0, HEAD_BYTES)
-  return beginning.split(/\r\n|\r|\n/).length > HEAD_LINES ? beginning : text
+  return beginning.split(/\r\n|\r|\n/).length > HEAD_LINES ? beginning : text.slice(0, MAX_HEADER_BYTES)
 }

@@ -86,6 +86,12 @@ describe('delimiter, header and comments', () => {
     },
   )
 
+  test('SHD15 a format whose signs are not three is refused by name, and never announced', () => {
+    const signs = { code: 'bad-option', message: expect.stringContaining('say `delimiter`') }
+    expect(failure('a;b\n1;2\n', 'a.csv', { delimiter: ';', quote: ';' })).toMatchObject(signs)
+    expect(failure('a;b\n1;2\n', 'a.csv', { quote: '#', comment: '#' })).toMatchObject(signs)
+  })
+
   test('SHD3 a text that begins with a brace is no JSON for that', () => {
     const rtf = `{\\rtf1 ${'x'.repeat(120_000)}}`
     expect(openFile(rtf, 'letter', { pieceBytes: 1_000_000 }).opened.format?.kind).toBe('text')
@@ -98,6 +104,12 @@ describe('delimiter, header and comments', () => {
     const text = `${'a;b\n'.repeat(16_384)}${'a,b,c,d,e,f\n'.repeat(100_000)}`
     for (const pieceBytes of [65_536, 2_000_000])
       expect(openFile(text, 'a.csv', { pieceBytes }).opened.format).toMatchObject({ delimiter: ';' })
+  })
+
+  test('SHD3 of a long first line no more is looked at than a header may have', () => {
+    const text = `${'x'.repeat(1_200_000)}\n${'a;b\n'.repeat(100)}`
+    const { format } = openFile(text, 'a.csv', { header: false, pieceBytes: 2_000_000 }).opened
+    expect(format).toMatchObject({ columns: ['column1'] })
   })
 
   test.each<[string, string, string]>([

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import Papa from 'papaparse'
 import { describe, expect, test } from 'vitest'
+import { csvRows } from '../../../web/data/csv-rows.ts'
 import type { DatasetFormat } from '../../../web/data/index.ts'
 import { recordBatches } from '../../../web/data/records.ts'
 
@@ -26,6 +27,11 @@ function parsedWhole(text: string, newline: '\n' | '\r\n' | '\r'): unknown[] {
       return { ...Object.fromEntries(fields), ...(extra.length > 0 ? { __parsed_extra: extra } : {}) }
     })
 }
+
+test('SHD2 rows without quotes come in batches too, so that who needs few looks at few', () => {
+  const batches = [...csvRows('a,b\n'.repeat(5_000), { delimiter: ',' })]
+  expect(batches.map((rows) => rows.length)).toEqual([1_024, 1_024, 1_024, 1_024, 904])
+})
 
 describe('records of a shard that is parsed piece by piece', () => {
   for (const newline of ['\n', '\r\n', '\r'] as const) {
