@@ -1,5 +1,5 @@
 /// <reference lib="webworker" />
-export {}
+import { dropOldBuilds, keepBuild } from './ui/update/kept-builds.ts'
 
 /** Set by the build: its id, and the paths of everything that the page needs, the page itself first. */
 declare const __BUILD_ID__: string
@@ -31,7 +31,7 @@ self.addEventListener('fetch', (event) => {
 })
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(precache())
+  event.waitUntil(keepBuild(caches, CURRENT, FILES))
 })
 
 self.addEventListener('activate', (event) => {
@@ -46,15 +46,8 @@ self.addEventListener('message', (event) => {
   }
 })
 
-async function precache(): Promise<void> {
-  const cache = await caches.open(CURRENT)
-  await cache.addAll(FILES.map((path) => new Request(path, { cache: 'reload' })))
-}
-
-/** Keeps this version's files and those of the one before, which another tab may still run. */
 async function takeOver(): Promise<void> {
-  const others = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CURRENT)
-  await Promise.all(others.slice(0, -1).map((name) => caches.delete(name)))
+  await dropOldBuilds(caches, PREFIX, CURRENT)
   await self.clients.claim()
 }
 

@@ -18,6 +18,7 @@ export {
   type SessionId,
   type ShardId,
 } from './ids.ts'
+export { MAX_INVITE_TEXT_CHARACTERS } from './invite-text-limit.ts'
 export { Listeners } from './listeners.ts'
 export { option } from './option.ts'
 export { OptionError } from './option-error.ts'

@@ -1,7 +1,7 @@
+import { MAX_INVITE_TEXT_CHARACTERS } from '../base/index.ts'
+
 /** Base32 of secret and check: told from a room id (32 characters) by its length. */
 export const INVITE_CHARACTERS = 58
-/** Longer texts are no message that somebody sent; each place in a text costs a check. */
-const MAX_TEXT_CHARACTERS = 8_192
 /** A link in a link in a link: so often do mail filters and chat apps wrap. */
 const MAX_WRAPPINGS = 3
 /** In which a code with all its breaks has place. */
@@ -46,7 +46,7 @@ export function addressesOf(text: string, code: string): readonly string[] {
 }
 
 function* formsOf(text: string): Generator<string> {
-  let form = text.slice(0, MAX_TEXT_CHARACTERS).normalize('NFKC').replace(UNSEEN, '')
+  let form = text.slice(0, MAX_INVITE_TEXT_CHARACTERS).normalize('NFKC').replace(UNSEEN, '')
   yield form
   for (let n = 0; n < MAX_WRAPPINGS; n++) {
     const unwrapped = form.replace(/(?:%[0-9a-f]{2})+/gi, resolve).replace(UNSEEN, '')

@@ -1,6 +1,6 @@
 import { createElement, useEffect } from 'react'
 import { BarChart, CodeEditor } from './compute/compute-parts.ts'
-import { createPart } from './parts/part.tsx'
+import { createPart, loadEach } from './parts/part.tsx'
 import { text } from './text.ts'
 
 const opening = () => createElement('p', { className: 'muted' }, text.room.opening)
@@ -19,12 +19,6 @@ const ALL = [InviteBody, Files, Compute, Queues, BarChart, CodeEditor]
  */
 export function usePreload(): void {
   useEffect(() => {
-    const fetchAll = async () => {
-      for (const part of ALL)
-        await part.load().catch(() => {
-          // Only a head start: opening the part asks again, and says so when it fails.
-        })
-    }
-    void fetchAll()
+    void loadEach(ALL)
   }, [])
 }

@@ -108,24 +108,25 @@ class Switch implements RoomSwitch {
       signal.throwIfAborted()
       if (node) this.#open(node)
     } catch (error) {
-      if (!signal.aborted) {
-        // Where it was joined and could not be shown, nobody is left in it.
-        void joined.then((node) => node.close()).catch(() => undefined)
-        this.place.set(failure(error))
-      }
-      // The slot in the room is free again for the next one to join it.
-      else
-        await this.#within(
-          CLOSE_MS,
-          joined.then((late) => late.close()),
-        )
+      // Joined too late, or not to be shown: nobody is left in it, and its slot is free for the next one to join it.
+      await this.#within(
+        CLOSE_MS,
+        joined.then((node) => node.close()),
+      )
+      if (!signal.aborted) this.place.set(failure(error))
     }
     this.#joining = undefined
   }
 
   #open(node: MeshNode): void {
     this.#ports.onNode(node)
-    this.place.set({ kind: 'room', node })
+    try {
+      this.place.set({ kind: 'room', node })
+    } catch (error) {
+      this.#ports.onNode(undefined)
+      this.place.set({ kind: 'leaving' })
+      throw error
+    }
     void node.closed.then((reason) => {
       const place = this.place.get()
       if (place.kind !== 'room' || place.node !== node) return

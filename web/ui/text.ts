@@ -392,6 +392,7 @@ export const text = {
     loading: 'Looking at the first records …',
     name: 'Name in the room',
     format: 'Read it as',
+    unknownFormat: 'Choose a format',
     formats: { csv: 'CSV (columns)', ndjson: 'JSON (values or an array)', text: 'Text (lines)' },
     csv: {
       title: 'How the columns are read',

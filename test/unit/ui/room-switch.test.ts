@@ -160,6 +160,37 @@ describe('UI16: one tab is in one room', () => {
     await vi.waitFor(() => expect(machine.place.get().kind).toBe('room'))
   })
 
+  test('UI16: a room that cannot be shown is told to nobody, and left before the next is joined', async () => {
+    const told: string[] = []
+    const node = (roomId: string) => ({
+      roomId,
+      closed: new Promise(() => {}),
+      close: async () => {
+        await Promise.resolve()
+        told.push(`left ${roomId}`)
+      },
+    })
+    const machine = createRoomSwitch({
+      joinRoom: async ({ room }) => {
+        const { id } = room as { id: string }
+        told.push(`join ${id}`)
+        return node(id) as unknown as MeshNode
+      },
+      onNode: (shown) => void told.push(`node ${shown?.roomId ?? 'none'}`),
+      pause: () => new Promise(() => {}),
+    })
+    machine.place.subscribe(() => {
+      const place = machine.place.get()
+      if (place.kind !== 'room' || place.node.roomId !== 'a') return
+      machine.wish({ id: 'b' })
+      throw new Error('a view that fails')
+    })
+    machine.wish({ id: 'a' })
+    await vi.waitFor(() => expect(told).toContain('node b'))
+    expect(told).toEqual(['join a', 'node a', 'node none', 'left a', 'join b', 'node b'])
+    expect(machine.place.get()).toMatchObject({ kind: 'room', node: { roomId: 'b' } })
+  })
+
   test('UI16: a room that is being joined hears at once that it is not wanted any more', async () => {
     const signals: (AbortSignal | undefined)[] = []
     const machine = createRoomSwitch({

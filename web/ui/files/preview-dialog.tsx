@@ -8,10 +8,10 @@ import { Notice } from '../parts/notice.tsx'
 import { RecordTable } from '../parts/record-table.tsx'
 import { text } from '../text.ts'
 import { CsvOptions, type CsvReading } from './csv-options.tsx'
+import { FormatSelect } from './format-select.tsx'
 
 type Kind = DatasetFormat['kind']
 type Schema = Readonly<Record<string, ColumnType>>
-const KINDS: readonly Kind[] = ['csv', 'ndjson', 'text']
 
 interface PreviewDialogProps {
   readonly file: File
@@ -73,26 +73,12 @@ export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
             onChange={(event) => setName(event.target.value)}
           />
         </label>
-        <label>
-          <span>{text.preview.format}</span>
-          <select
-            className="input"
-            value={kind ?? preview?.format.kind ?? ''}
-            onChange={(event) =>
-              readAs(
-                KINDS.find((one) => one === event.target.value),
-                {},
-              )
-            }
-          >
-            {preview === undefined && <option value="">{text.preview.loading}</option>}
-            {KINDS.map((one) => (
-              <option key={one} value={one}>
-                {text.preview.formats[one]}
-              </option>
-            ))}
-          </select>
-        </label>
+        <FormatSelect
+          kind={kind ?? preview?.format.kind}
+          isKnown={preview !== undefined}
+          isLooking={preview === undefined && error === undefined}
+          onChange={(next) => readAs(next, {})}
+        />
         {(kind ?? preview?.format.kind) === 'csv' && (
           <CsvOptions format={preview?.format} reading={csv} onChange={(reading) => readAs('csv', reading)} />
         )}

@@ -1,10 +1,15 @@
 import { type FormEvent, useId, useState } from 'react'
+import { MAX_INVITE_TEXT_CHARACTERS } from '../../base/index.ts'
 import { text } from '../text.ts'
 
-/** More than any message that has an invite in it. */
-const MAX_CHARACTERS = 4_096
 /** A part of an invite's code at least: whether it is one is found out where it is joined. */
 const CODE_LIKE = /[a-z2-7]{20,}/i
+
+/** What the address has behind its `#`; undefined where no invite can be in it. */
+export function inviteHash(value: string): string | undefined {
+  if (!CODE_LIKE.test(value.replace(/\s/g, ''))) return undefined
+  return encodeURIComponent(value.trim().slice(0, MAX_INVITE_TEXT_CHARACTERS).toWellFormed())
+}
 
 /** Takes an invite link, its code, or a message with either, and goes there. */
 export function JoinField({ isMain = false }: { isMain?: boolean }) {
@@ -13,8 +18,9 @@ export function JoinField({ isMain = false }: { isMain?: boolean }) {
   const id = useId()
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (!CODE_LIKE.test(value.replace(/\s/g, ''))) return setWrong(true)
-    location.hash = encodeURIComponent(value.trim().slice(0, MAX_CHARACTERS))
+    const hash = inviteHash(value)
+    if (hash === undefined) return setWrong(true)
+    location.hash = hash
   }
   return (
     <form className="join-field" onSubmit={submit} noValidate>

@@ -41,6 +41,11 @@ export function createLoader<Value>(fetchIt: () => Promise<Value>): Loader<Value
   }
 }
 
+/** One after another, each on its own: only a head start, since what is shown asks again and says so when it fails. */
+export async function loadEach(loaders: readonly Pick<Loader<unknown>, 'load'>[]): Promise<void> {
+  for (const loader of loaders) await loader.load().catch(() => undefined)
+}
+
 /**
  * A component whose code comes when it is shown, or before by its `load`. Where it does not come, it throws a PartError
  * to the boundary around it; shown again, it asks again.
