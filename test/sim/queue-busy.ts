@@ -76,7 +76,6 @@ async function befall(story: QueueStory, kind: BusyKind): Promise<void> {
   const owner = await story.owner()
   const consumer = (owner + 1 + randomBelow(sim.random, TABS - 1)) % TABS
   switch (kind) {
-    case 'transfers':
     case 'quiet': {
       const other = (consumer + 1) % TABS
       if (kind === 'quiet') story.breakLink(owner, consumer)
