@@ -11,12 +11,14 @@ const LIMITS_KB = { 'initial JS': 180, 'initial CSS': 20, 'service worker': 10, 
  */
 export function measureBundle(folder) {
   const html = readFileSync(join(folder, 'index.html'), 'utf8')
-  const initial = [...html.matchAll(/(?:src|href)="\/([^"]+\.(?:js|css))"/g)].map((match) => match[1] ?? '')
+  const initial = [...html.matchAll(/(?:src|href)="\.\/([^"]+\.(?:js|css))"/g)].map((match) => match[1] ?? '')
   const scripts = withStaticImports(
     folder,
     initial.filter((file) => file.endsWith('.js')),
   )
   const styles = initial.filter((file) => file.endsWith('.css'))
+  if (scripts.length === 0 || styles.length === 0)
+    throw new Error('the page names no scripts or styles where they are looked for: nothing was measured')
   const lazy = readdirSync(join(folder, 'assets'))
     .map((file) => `assets/${file}`)
     .filter((file) => file.endsWith('.js') && !scripts.includes(file))
