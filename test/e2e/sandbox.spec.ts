@@ -413,6 +413,20 @@ test('SBX18: a job takes its frame along', async ({ host }) => {
   expect(left.after).toBe(left.before - 1)
 })
 
+test('SBX18: a task that leaves all as it was leaves its Worker to the next', async ({ host }) => {
+  const begins = await host.page.evaluate(async () => {
+    const { factory, runIn } = window.sandboxPage
+    const map = '(line, ctx) => ctx.emit("begun", performance.timeOrigin)'
+    const sandbox = await factory.open({ map }, 1, AbortSignal.timeout(10_000))
+    const begins: unknown[] = []
+    for (let task = 0; task < 5; task++) begins.push((await runIn(sandbox, {})).pairs?.[0]?.[1])
+    sandbox.close()
+    return begins
+  })
+  expect(begins).toEqual(Array(5).fill(begins[0]))
+  expect(begins[0]).toEqual([expect.any(Number)])
+})
+
 test('SBX18: each task finds the globals, the language and its own functions as the first did', async ({
   host,
 }) => {

@@ -19,6 +19,8 @@ export class GuestRealm {
 
   /** Takes the realm as it is now. */
   constructor() {
+    // Firefox makes some globals when they are first looked at, and lists them in another order from then on.
+    for (const key of ownKeys(globalThis)) propertyOf(globalThis, key)
     const known: Known[] = []
     const seen = new Set<unknown>()
     const waiting: unknown[] = [globalThis, ...unnamedIntrinsics()]
