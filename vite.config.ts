@@ -14,7 +14,7 @@ const SIGNALING_URL = process.env['TABMESH_SIGNALING_URL'] ?? 'http://127.0.0.1:
 
 /**
  * Modes: production (page and service worker to dist/web), `server` (dist/signaling/main.js), `fake` (the page over
- * test/support/fake-node.ts, for looking at views without a room; never part of the product).
+ * test/support/fake-node.ts, for looking at views without a room; never part of the product). The package's are in package/.
  */
 export default defineConfig(({ mode }) => {
   if (mode === 'server') return serverConfig()
@@ -60,11 +60,14 @@ function serverConfig(): UserConfig {
     root: ROOT,
     publicDir: false,
     build: {
-      ssr: join(ROOT, 'signaling/main.ts'),
+      ssr: true,
       outDir: join(ROOT, 'dist/signaling'),
       emptyOutDir: true,
       target: 'node20',
-      rolldownOptions: { output: { entryFileNames: 'main.js' } },
+      rolldownOptions: {
+        input: { main: join(ROOT, 'signaling/main.ts'), server: join(ROOT, 'signaling/server.ts') },
+        output: { entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+      },
     },
   }
 }

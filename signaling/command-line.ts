@@ -119,12 +119,18 @@ export function parseCommandLine(
   })
 }
 
-export function helpText(): string {
+/** How this program was called: as `tabmesh` of the package, or from the repository. */
+export function calledAs(program: string | undefined): string {
+  return /[\\/]tabmesh(\.\w+)?$/.test(program ?? '') ? 'tabmesh' : 'npm start --'
+}
+
+/** `called`: see {@link calledAs}. */
+export function helpText(called: string): string {
   const rows = Object.entries<Flag>(FLAGS).map(([name, flag]) => {
     const usage = flag.takes === 'nothing' ? `--${name}` : `--${name} <${flag.value}>`
     return `  ${usage.padEnd(34)} ${flag.help}`
   })
-  return `Usage: npm start -- [flags]\n\nServes the Tabmesh page and introduces its peers to each other.\n\n${rows.join('\n')}\n
+  return `Usage: ${called} [flags]\n\nServes the Tabmesh page and introduces its peers to each other.\n\n${rows.join('\n')}\n
 Each flag is also read from the environment: TABMESH_PORT=9123 is --port 9123, TABMESH_LAN=1 is --lan. An empty variable is
 none. PORT is not read.\n`
 }

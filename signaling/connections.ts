@@ -4,6 +4,7 @@ import { type RawData, type Server, type ServerOptions, WebSocket, WebSocketServ
 import { type AddressCount, Addresses } from './addresses.ts'
 import type { Admission } from './admission.ts'
 import { Bucket } from './bucket.ts'
+import { endUpgrade } from './end-upgrade.ts'
 import type { Metrics, Refusal } from './metrics.ts'
 import { type Settings, withoutBase } from './options.ts'
 import { type PendingMessage, PendingMessages } from './pending.ts'
@@ -372,11 +373,6 @@ function onError(this: WebSocket): void {
 
 function onClose(this: WebSocket): void {
   if (this instanceof PeerSocket) this.connections?.ended(this)
-}
-
-function endUpgrade(socket: Duplex, status: string): void {
-  socket.on('error', () => socket.destroy())
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy())
 }
 
 /** A close reason has at most 123 bytes. */

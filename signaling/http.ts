@@ -174,11 +174,14 @@ export class HttpRoutes {
   #admits(request: IncomingMessage, response: ServerResponse, page?: string): boolean {
     response.setHeader('Vary', 'Origin')
     const refused = this.#admission.refusal(request, page)
+    const { origin } = request.headers
     if (refused !== undefined) {
+      // A page may read why it is refused; there is nothing else in the answer.
+      if (refused.reason === 'origin' && origin !== undefined)
+        response.setHeader('Access-Control-Allow-Origin', origin)
       sendText(response, refused.reason === 'host' ? 421 : 403, `${refused.message}\n`)
       return false
     }
-    const { origin } = request.headers
     if (origin !== undefined) response.setHeader('Access-Control-Allow-Origin', origin)
     return true
   }

@@ -1,5 +1,6 @@
+#!/usr/bin/env node
 import { renderUnicodeCompact } from 'uqr'
-import { helpText, overlooked, parseCommandLine } from './command-line.ts'
+import { calledAs, helpText, overlooked, parseCommandLine } from './command-line.ts'
 import { SignalingError } from './errors.ts'
 import type { SignalingOptions } from './options.ts'
 import { createSignalingServer, type SignalingServer } from './server.ts'
@@ -14,7 +15,7 @@ await main()
 async function main(): Promise<void> {
   try {
     const options = parseCommandLine(process.argv.slice(2), process.env)
-    if (options === undefined) process.stdout.write(helpText())
+    if (options === undefined) process.stdout.write(helpText(calledAs(process.argv[1])))
     else await serve(options)
   } catch (error) {
     if (!(error instanceof SignalingError)) throw error

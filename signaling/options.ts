@@ -5,6 +5,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { SignalingError } from './errors.ts'
 import { hostNameOf } from './hosts.ts'
 import { createLog, LOG_LEVELS, type Log, type LogLevel } from './log.ts'
+import type { HostServer } from './mount.ts'
 
 /** What the page hands to RTCPeerConnection. */
 export interface IceServer {
@@ -63,11 +64,16 @@ export const DEFAULT_LIMITS: Limits = {
 }
 
 export interface SignalingOptions {
+  /**
+   * A server that is there already (`node:http`, or `httpServer` of Vite's): signaling takes what is asked for below `path`
+   * and leaves the rest to it. Its own request listener has to be set before. It is not closed with signaling. Default none.
+   */
+  readonly server?: HostServer
   /** Address to listen on. Default 127.0.0.1; with `lan` 0.0.0.0. */
   readonly host?: string
   /** Default 9000; 0 takes any free port. */
   readonly port?: number
-  /** Where the protocol lives: `<path>peerjs` and `<path>:key/id`. Default `/`. */
+  /** Where the protocol lives: `<path>peerjs` and `<path>:key/id`. Default `/`; with `server` `/tabmesh/`. */
   readonly path?: string
   /**
    * Where browsers find the page when a proxy is in front: its origin may use the server, its name is answered to, and its
@@ -89,7 +95,7 @@ export interface SignalingOptions {
   readonly iceServers?: readonly IceServer[]
   /** Further sources for the page's `connect-src`. */
   readonly connectSources?: readonly string[]
-  /** Folder of the built app, `null` for none. Default `dist/web`. */
+  /** Folder of the built app, `null` for none. Default `dist/web`; with `server` none. */
   readonly webDir?: string | null
   /** Takes the peer's address from the last entry of X-Forwarded-For. Default false. */
   readonly trustProxy?: boolean
@@ -103,6 +109,7 @@ export interface SignalingOptions {
 
 /** Options with every default in its place. */
 export interface Settings {
+  readonly server: HostServer | undefined
   readonly host: string
   readonly port: number
   readonly path: string
@@ -126,6 +133,8 @@ export interface Settings {
 
 /** Fills in defaults; throws a `bad-option` that names the option. */
 export function resolveOptions(options: SignalingOptions = {}): Settings {
+  const { server } = options
+  if (server !== undefined) checkMounted(server, options)
   const port = checkPort('port', options.port ?? 9000)
   const lan = options.lan ?? false
   if (options.lanPort !== undefined && !lan) throw bad('lanPort', 'needs --lan (lan)')
@@ -138,6 +147,7 @@ export function resolveOptions(options: SignalingOptions = {}): Settings {
   const trustedOrigins = (options.trustedOrigins ?? []).map(checkOrigin)
   const origins = publicUrl === undefined ? trustedOrigins : [...trustedOrigins, publicUrl.origin]
   return {
+    server,
     host,
     port,
     basePath: publicUrl?.pathname ?? '/',
@@ -147,21 +157,41 @@ export function resolveOptions(options: SignalingOptions = {}): Settings {
       ...(options.allowedHosts ?? []).map(checkAllowedHost),
       ...origins.map((origin) => (origin === '*' ? '*' : new URL(origin).hostname)),
     ],
-    path: checkPath(options.path ?? '/'),
+    path: checkPath(options.path ?? (server === undefined ? '/' : MOUNTED_PATH)),
     lan,
     lanPort,
     certificateFiles: checkFiles(options),
     trustedOrigins: origins,
     iceServers: (options.iceServers ?? []).map(checkIceServer),
     connectSources: (options.connectSources ?? []).map(checkSource),
-    webDir:
-      options.webDir === null ? undefined : resolve(options.webDir ?? join(projectFolder(), 'dist/web')),
+    webDir: server === undefined ? webFolder(options.webDir) : undefined,
     trustProxy: options.trustProxy ?? false,
     limits: checkLimits(options.limits ?? {}),
     log: createLog(level, (line) => process.stderr.write(line)),
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   }
+}
+
+/** Below a server of somebody else's the root is taken. */
+const MOUNTED_PATH = '/tabmesh/'
+/** What the server that is there decides itself. */
+const OF_THE_HOST = ['host', 'port', 'lan', 'lanPort', 'certFile', 'keyFile', 'webDir'] as const
+
+function checkMounted(server: HostServer, options: SignalingOptions): void {
+  if (typeof server?.listeners !== 'function' || typeof server.address !== 'function')
+    throw bad('server', 'is a server of node:http or node:https')
+  const other = OF_THE_HOST.find((name) => options[name] !== undefined && options[name] !== null)
+  if (other !== undefined) throw bad(other, 'is decided by the server that signaling is mounted on (server)')
+  if (options.path !== undefined && checkPath(options.path) === '/')
+    throw bad(
+      'path',
+      'is a folder of its own where signaling is mounted on a server (server), like /tabmesh/',
+    )
+}
+
+function webFolder(folder: string | null | undefined): string | undefined {
+  return folder === null ? undefined : resolve(folder ?? join(projectFolder(), 'dist/web'))
 }
 
 /** The nearest folder above this file, or above its built form, that has a package.json. */

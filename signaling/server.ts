@@ -1,5 +1,5 @@
 import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createHttpsServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { lanAddresses } from './addresses.ts'
 import { Admission } from './admission.ts'
@@ -8,8 +8,12 @@ import { Connections } from './connections.ts'
 import { SignalingError } from './errors.ts'
 import { HttpRoutes } from './http.ts'
 import { Metrics } from './metrics.ts'
+import { type HostServer, mountBelow } from './mount.ts'
 import { resolveOptions, type Settings, type SignalingOptions } from './options.ts'
 import { WaitingSockets } from './waiting-sockets.ts'
+
+export { SignalingError, type SignalingErrorCode } from './errors.ts'
+export type { IceServer, Limits, SignalingOptions } from './options.ts'
 
 export interface SignalingAddress {
   readonly host: string
@@ -36,7 +40,10 @@ const KEEP_ALIVE_MS = 5_000
 /** How often Node looks for requests that take too long; its default of 30 s would make `headerMs` meaningless. */
 const CHECK_MS = 1_000
 
-/** Starts at once; await `ready`. Throws a `bad-option` `SignalingError`. */
+/**
+ * Starts at once, or mounts itself on `options.server`; await `ready`. Throws a `bad-option` `SignalingError`. A page reaches a
+ * mounted one by `joinRoom({ signalingUrl: '/tabmesh/' })` with the path that it has.
+ */
 export function createSignalingServer(options: SignalingOptions = {}): SignalingServer {
   return new NodeSignalingServer(resolveOptions(options))
 }
@@ -50,6 +57,8 @@ class NodeSignalingServer implements SignalingServer {
   readonly #routes: HttpRoutes
   readonly #waiting: WaitingSockets
   readonly #servers: Server[] = []
+  /** Given back to the server that this one is mounted on. */
+  #unmount: (() => void) | undefined
   #address: SignalingAddress | undefined
   #closing: Promise<void> | undefined
 
@@ -89,8 +98,9 @@ class NodeSignalingServer implements SignalingServer {
   }
 
   async #start(): Promise<void> {
+    const { server } = this.#settings
     try {
-      await this.#listen()
+      await (server === undefined ? this.#listen() : this.#mount(server))
     } catch (error) {
       await this.close('the server could not start')
       throw error
@@ -112,6 +122,17 @@ class NodeSignalingServer implements SignalingServer {
     const scheme = !lan && own !== undefined ? 'https' : 'http'
     this.#address = { host, port: main.port, url: `${scheme}://${nameOf(host)}:${main.port}`, lanUrl }
     log.info('listening', { host, port: main.port, lanUrl })
+  }
+
+  async #mount(server: HostServer): Promise<void> {
+    const { path, log } = this.#settings
+    this.#unmount = mountBelow(path, server, {
+      request: (request, response) => void this.#routes.handle(request, response),
+      upgrade: (request, socket, head) => this.#connections.upgrade(request, socket, head),
+    })
+    await listening(server)
+    this.#address = addressOf(server, path)
+    log.info('mounted', { path, url: this.#address.url })
   }
 
   #useCertificate({ names, expiresAt }: Certificate): void {
@@ -177,10 +198,36 @@ class NodeSignalingServer implements SignalingServer {
       (server) => new Promise<void>((resolve) => server.close(() => resolve())),
     )
     await this.#connections.close(reason)
+    this.#unmount?.()
     for (const server of this.#servers) server.closeAllConnections()
     await Promise.all(closed)
     log?.info('closed')
   }
+}
+
+/** Rejects where the server that this one is mounted on does not come to listen. */
+function listening(server: HostServer): Promise<void> {
+  if (server.listening) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const fail = (cause?: Error) =>
+      reject(
+        new SignalingError('listen-failed', 'The server that signaling is mounted on does not listen.', {
+          cause,
+        }),
+      )
+    server.once('listening', resolve)
+    server.once('error', fail)
+    server.once('close', fail)
+  })
+}
+
+/** Of a server on a pipe the host is the pipe's path and the port 0. */
+function addressOf(server: HostServer, path: string): SignalingAddress {
+  const address = server.address()
+  const { address: host, port } =
+    typeof address === 'object' && address !== null ? address : { address: address ?? '', port: 0 }
+  const scheme = server instanceof SecureServer ? 'https' : 'http'
+  return { host, port, url: `${scheme}://${nameOf(host)}:${port}${path.replace(/\/$/, '')}`, lanUrl: null }
 }
 
 /** The name under which the page's own storage is kept is `localhost`, however the server was bound on this machine. */
@@ -193,14 +240,14 @@ function listenError(error: NodeJS.ErrnoException, flag: string, host: string, p
   const say = (code: 'port-taken' | 'listen-failed', message: string) =>
     new SignalingError(code, message, { cause: error })
   // The port below where there is none above.
-  const other = `choose another: npm start -- ${flag} ${port < 65_535 ? port + 1 : port - 1}`
+  const other = `choose another with ${flag} ${port < 65_535 ? port + 1 : port - 1}`
   switch (error.code) {
     case 'EADDRINUSE':
       return say('port-taken', `Port ${port} on ${host} is in use. Stop what uses it, or ${other}`)
     case 'EACCES':
       return say(
         'listen-failed',
-        `Port ${port} is only for programs with more rights. Put a proxy in front, or choose one from 1024 on: npm start -- ${flag} 9000`,
+        `Port ${port} is only for programs with more rights. Put a proxy in front, or choose one from 1024 on with ${flag} 9000`,
       )
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':

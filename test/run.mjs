@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { measureBundle } from './support/budget.mjs'
+import { measureBundle, measurePackage } from './support/budget.mjs'
 
 const ROOT = join(import.meta.dirname, '..')
 const REPORTS = join(ROOT, 'node_modules/.cache/tabmesh-test')
@@ -30,7 +30,9 @@ async function everything() {
   await step('lint', () => one('npm', ['run', '--silent', 'lint'], 2 * MINUTE_MS))
   await step('types', () => one('npm', ['run', '--silent', 'typecheck'], 5 * MINUTE_MS))
   await step('dead code', () => one('npx', ['knip', '--config', 'test/knip.json'], 2 * MINUTE_MS))
-  const isBuilt = await step('build', () => one('npm', ['run', '--silent', 'build'], 5 * MINUTE_MS))
+  const isBuilt =
+    (await step('build', () => one('npm', ['run', '--silent', 'build'], 5 * MINUTE_MS))) &&
+    (await step('package', () => one('npm', ['run', '--silent', 'build:package'], 5 * MINUTE_MS)))
   if (isBuilt) await step('bundle budget', budget)
   await step('unit, contract, simulation', () => vitest([], {}, 20 * MINUTE_MS))
   if (isBuilt) await step('browser tests', browserTests)
@@ -86,7 +88,7 @@ async function one(command, args, limitMs) {
 }
 
 async function budget() {
-  const rows = measureBundle(join(ROOT, 'dist/web'))
+  const rows = [...measureBundle(join(ROOT, 'dist/web')), ...measurePackage(join(ROOT, 'dist/package'))]
   for (const { what, kb, limitKb } of rows) {
     console.log(`${kb <= limitKb ? 'ok  ' : 'OVER'} ${what}: ${kb.toFixed(1)} kB of ${limitKb} kB`)
   }

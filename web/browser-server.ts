@@ -7,10 +7,19 @@ export interface ServerConfig {
   readonly publicUrl: string | undefined
   /** Where the protocol lives below the server's address, with a slash at both ends. */
   readonly path: string
+  /** Why the server refuses this page, in the server's words. */
+  readonly refusal: string | undefined
 }
 
-const NONE: ServerConfig = { iceServers: [], lanUrl: undefined, publicUrl: undefined, path: '/' }
+const NONE: ServerConfig = {
+  iceServers: [],
+  lanUrl: undefined,
+  publicUrl: undefined,
+  path: '/',
+  refusal: undefined,
+}
 const CONFIG_LIMIT_MS = 2_000
+const MAX_REFUSAL_CHARACTERS = 500
 
 /** Never rejects: a page that is open without its server works with what it has. */
 export async function fetchServerConfig(server: URL, signal: AbortSignal | undefined): Promise<ServerConfig> {
@@ -20,6 +29,8 @@ export async function fetchServerConfig(server: URL, signal: AbortSignal | undef
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
       cache: 'no-store',
     })
+    if (response.status === 403)
+      return { ...NONE, refusal: (await response.text()).trim().slice(0, MAX_REFUSAL_CHARACTERS) }
     return response.ok ? readConfig(await response.json()) : NONE
   } catch {
     // Offline, or another kind of server.
@@ -35,6 +46,7 @@ function readConfig(value: unknown): ServerConfig {
     lanUrl: isUrl(lanUrl, ['https:']) ? lanUrl : undefined,
     publicUrl: isUrl(publicUrl, ['https:', 'http:']) ? publicUrl : undefined,
     path: typeof path === 'string' && /^\/[\w.~/-]{0,256}$/.test(path) && path.endsWith('/') ? path : '/',
+    refusal: undefined,
   }
 }
 

@@ -1,3 +1,4 @@
+import bootstrapHash from 'virtual:sandbox-bootstrap-hash'
 import { isRoomId, OptionError, option, type RoomId, TabmeshError, visibleName } from './base/index.ts'
 import { createBrowserClock } from './browser-clock.ts'
 import { browserCrypto, browserRandom } from './browser-crypto.ts'
@@ -24,7 +25,13 @@ export * from './node.ts'
 
 /** `link`: of `insecure`, the https address of the same page, where the server names one; of `other-server`, the invite. */
 export class BrowserError extends TabmeshError<
-  'unknown-room' | 'bad-invite' | 'other-server' | 'storage-refused' | 'insecure' | 'unsupported'
+  | 'unknown-room'
+  | 'bad-invite'
+  | 'other-server'
+  | 'origin-refused'
+  | 'storage-refused'
+  | 'insecure'
+  | 'unsupported'
 > {
   readonly link: string | undefined
 
@@ -37,6 +44,9 @@ export class BrowserError extends TabmeshError<
     this.link = options.link
   }
 }
+
+/** What a page with a Content-Security-Policy lists in `script-src`, in single quotes, so that jobs can run in it. */
+export const SANDBOX_SCRIPT_HASH: string = bootstrapHash
 
 /** A room that this browser profile has been in. */
 export interface KnownRoom {
@@ -55,7 +65,7 @@ export interface JoinOptions {
   readonly room: { readonly invite: string } | { readonly id: string } | 'new'
   /** Remembered for this profile. Default: the remembered one, else a generated one. */
   readonly name?: string
-  /** Where the signaling server is; default: the page's own origin. A path that the server's `/config` names is added. */
+  /** Where the signaling server is, also relative to the page; default: the page's own origin. A path that the server's `/config` names is added. */
   readonly signalingUrl?: string
   /** STUN and TURN servers. Default: what the server's `/config` names, else none. */
   readonly iceServers?: readonly RTCIceServer[]
@@ -92,14 +102,19 @@ export async function openProfile(): Promise<Profile> {
 
 /**
  * Claims a slot, opens its store and joins. Resolves to the node; rejects with a BrowserError: `unknown-room`,
- * `bad-invite`, `other-server`, `storage-refused` (IndexedDB will not open), `insecure` (plain http elsewhere than localhost),
+ * `bad-invite`, `other-server`, `origin-refused` (the server of another origin does not let this page in; the message is the server's and names
+ * the flag), `storage-refused` (IndexedDB will not open), `insecure` (plain http elsewhere than localhost),
  * `unsupported` (no WebRTC, or no Ed25519); with an OptionError; or with `signal.reason`.
  */
 export async function joinRoom(options: JoinOptions): Promise<MeshNode> {
   checkJoinOptions(options)
-  const signalingUrl = new URL(`${(options.signalingUrl ?? location.origin).replace(/\/$/, '')}/`)
+  const signalingUrl = new URL(
+    `${(options.signalingUrl ?? location.origin).replace(/\/$/, '')}/`,
+    location.href,
+  )
   const config = fetchServerConfig(signalingUrl, options.signal)
   await assertSupported(config)
+  assertAdmitted(signalingUrl, await config)
   const profile = await openedProfile()
   try {
     const secret = await secretFor(options.room, profile, async (addresses) =>
@@ -129,15 +144,24 @@ function checkJoinOptions(options: JoinOptions): void {
   }
   if (name !== undefined) option.visibleName('name', name)
   if (signalingUrl !== undefined && !isWebAddress(signalingUrl))
-    throw new OptionError('signalingUrl', signalingUrl, 'is an http or https URL')
+    throw new OptionError(
+      'signalingUrl',
+      signalingUrl,
+      'is an http or https URL, or a path of the page like /tabmesh/',
+    )
   if (iceServers !== undefined && !Array.isArray(iceServers))
     throw new OptionError('iceServers', iceServers, 'is an array of servers')
   if (slots !== undefined) option.count('slots', slots, { least: 1, most: MAX_SLOTS })
   option.signal('signal', signal)
 }
 
+/** Absolute, or relative to the page: `/tabmesh/`. */
 function isWebAddress(text: unknown): boolean {
-  return typeof text === 'string' && URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+  return (
+    typeof text === 'string' &&
+    /^(https?:\/\/|\.{0,2}\/)/i.test(text) &&
+    URL.canParse(text, 'http://localhost')
+  )
 }
 
 const LOOPBACK = /\/\/(localhost|127\.0\.0\.1|\[::1\])(?=:|$)/
@@ -299,6 +323,12 @@ async function assertSupported(config: Promise<ServerConfig>): Promise<void> {
       'This browser has no WebRTC, or it is switched off. Use a current Chrome, Edge or Firefox.',
     )
   }
+}
+
+/** The page of the server itself opens all the same: what it keeps here works, and it shows what the server says. */
+function assertAdmitted(server: URL, { refusal }: ServerConfig): void {
+  if (refusal === undefined || server.origin === location.origin) return
+  throw new BrowserError('origin-refused', refusal)
 }
 
 async function openedProfile(): Promise<ProfileStore> {

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
 /** The letters of rule ids, by the README that states them. */
-const FAMILIES = 'BAS|WIR|STO|PRO|TRN|HSK|INV|LNK|MEM|RPC|PLC|MSG|QUE|SEL|SHD|JOB|SCH|SBX|NODE|PAGE|SIG|UI'
+const FAMILIES =
+  'BAS|WIR|STO|PRO|TRN|HSK|INV|LNK|MEM|RPC|PLC|MSG|QUE|SEL|SHD|JOB|SCH|SBX|NODE|PAGE|SIG|UI|FIL|RCT|PKG'
 const ID = new RegExp(`\\b(?:${FAMILIES})\\d+\\b`, 'g')
 const RANGE = new RegExp(`\\b(${FAMILIES})(\\d+) to \\1(\\d+)`, 'g')
 /** A title begins with the ids of what it shows. */
@@ -23,7 +24,11 @@ function read(folder: string, ending: string): string[] {
     .map((file) => readFileSync(join(ROOT, folder, file), 'utf8'))
 }
 
-const stated = new Set([...read('web', 'README.md'), ...read('signaling', 'README.md')].flatMap(idsIn))
+const stated = new Set(
+  [...read('web', 'README.md'), ...read('signaling', 'README.md'), ...read('package', 'README.md')].flatMap(
+    idsIn,
+  ),
+)
 const tested = new Set(
   read('test', '.ts').flatMap((text) => [...text.matchAll(TITLE)].flatMap(([, ids]) => idsIn(ids ?? ''))),
 )

@@ -7,9 +7,9 @@ import {
   useState,
   useSyncExternalStore,
 } from 'react'
-import type { Job, JobSnapshot } from '../compute/index.ts'
 import type { HistoryEntry } from '../messaging/index.ts'
 import type { MeshNode, NodeSnapshot } from '../node.ts'
+import { useNodeSnapshot } from '../react/use-node.ts'
 
 export const NodeContext = createContext<MeshNode | undefined>(undefined)
 
@@ -21,11 +21,7 @@ export function useNode(): MeshNode {
 }
 
 export function useSnapshot(): NodeSnapshot {
-  const node = useNode()
-  return useSyncExternalStore(
-    (listener) => node.subscribe(listener),
-    () => node.getSnapshot(),
-  )
+  return useNodeSnapshot(useNode())
 }
 
 export function useEntries(topic: string): readonly HistoryEntry[] {
@@ -33,13 +29,6 @@ export function useEntries(topic: string): readonly HistoryEntry[] {
   return useSyncExternalStore(
     (listener) => history.subscribe(listener),
     () => history.entries(topic),
-  )
-}
-
-export function useJob(job: Job): JobSnapshot {
-  return useSyncExternalStore(
-    (listener) => job.subscribe(listener),
-    () => job.getSnapshot(),
   )
 }
 

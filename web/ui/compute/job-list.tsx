@@ -1,6 +1,6 @@
 import type { Job } from '../../compute/index.ts'
+import { useJob } from '../../react/use-job.ts'
 import { durationText, timeText } from '../format.ts'
-import { useJob } from '../hooks.ts'
 import { text } from '../text.ts'
 import { useElapsedMs } from './elapsed.ts'
 
