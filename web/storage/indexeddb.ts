@@ -110,6 +110,7 @@ class IndexedDbStore implements Store {
       })
       throw error
     }
+    commit(transaction)
     await done
   }
 
@@ -236,6 +237,15 @@ function request(table: WritableTable, write: StoreWrite): void {
   made?.catch(() => {
     // A failed request aborts the transaction, and `done` says so.
   })
+}
+
+/** Without it the browser begins to commit only once this page has heard of each request: one more way there and back. */
+function commit(transaction: { commit(): void }): void {
+  try {
+    transaction.commit()
+  } catch {
+    // It has ended already, and `done` says how.
+  }
 }
 
 function blockedError(): StoreError {

@@ -122,6 +122,27 @@ describe('IndexedDB faults', () => {
     await store.close()
   })
 
+  test('STO3 a write is committed at once: its way to the disk and back is one', async () => {
+    const store = await openIndexedDbStore('at once', ['one'])
+    const events: string[] = []
+    const commit = IDBTransaction.prototype.commit
+    vi.spyOn(IDBTransaction.prototype, 'commit').mockImplementation(function (this: IDBTransaction) {
+      events.push('commit')
+      commit.call(this)
+    })
+    const put = IDBObjectStore.prototype.put
+    vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(function (this: IDBObjectStore, ...args) {
+      const made = put.apply(this, args)
+      made.addEventListener('success', () => events.push('success'))
+      return made
+    })
+    const writes = [1, 2].map((key) => ({ table: 'one', key, value: key }))
+    await store.write(writes, 'strict')
+    expect(events).toEqual(['commit', 'success', 'success'])
+    expect(await store.keys('one')).toEqual([1, 2])
+    await store.close()
+  })
+
   test('STO7 a handle that died is opened again once', async () => {
     const store = await openIndexedDbStore('died', ['one'])
     await store.write([{ table: 'one', key: 1, value: 'a' }], 'relaxed')
