@@ -8,6 +8,7 @@ import { defineConfig } from 'vitest/config'
 
 const ROOT = import.meta.dirname
 const WEB = join(ROOT, 'web')
+const EXAMPLES = ['list', 'group-by', 'work']
 const OUT = join(ROOT, 'dist/web')
 const SANDBOX = join(WEB, 'compute/sandbox')
 const SIGNALING_URL = process.env['TABMESH_SIGNALING_URL'] ?? 'http://127.0.0.1:9000'
@@ -35,7 +36,13 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
+      rolldownOptions: {
+        input: [join(WEB, 'index.html'), ...EXAMPLES.map((name) => join(WEB, `examples/${name}.html`))],
+      },
     },
+    // The examples import what an embedder does.
+    resolve: { alias: [{ find: /^tabmesh$/, replacement: join(WEB, 'browser.ts') }] },
+    optimizeDeps: { exclude: ['tabmesh'] },
     server: {
       host: '127.0.0.1',
       fs: { allow: [ROOT] },
@@ -116,7 +123,7 @@ function finishBuild(outDir: string): Plugin {
         16,
       )
       const precache = files
-        .filter((file) => file !== 'index.html' && !file.startsWith('screenshot'))
+        .filter((file) => file !== 'index.html' && !/^(examples\/|screenshot)/.test(file))
         .map((file) => `/${file}`)
       const worker = await bundleScript(join(WEB, 'sw.ts'), {
         __BUILD_ID__: JSON.stringify(buildId),

@@ -1,3 +1,7 @@
+/**
+ * The signaling server, alone or on a server that is there.
+ * @module tabmesh/server
+ */
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { createServer as createHttpsServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'

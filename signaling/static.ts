@@ -91,7 +91,12 @@ export class StaticFiles {
   /** Answers if there is such a file; the caller has seen to the method. */
   async serve(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     this.#refresh()
-    const file = this.#find(path === '/' ? '/index.html' : path)
+    if (this.#find(`${path}/index.html`) !== undefined && !path.endsWith('/')) {
+      const name = path.slice(path.lastIndexOf('/') + 1)
+      response.writeHead(308, { Location: `./${name}/` }).end()
+      return true
+    }
+    const file = this.#find(path.endsWith('/') ? `${path}index.html` : path)
     if (file === undefined) return false
     this.#writeHeaders(file, response)
     if (request.headers['if-none-match'] === file.etag) {

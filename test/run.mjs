@@ -32,6 +32,7 @@ async function everything() {
   await step('dead code', () => one('npx', ['knip', '--config', 'test/knip.json'], 2 * MINUTE_MS))
   const isBuilt =
     (await step('build', () => one('npm', ['run', '--silent', 'build'], 5 * MINUTE_MS))) &&
+    (await step('reference', () => one('npm', ['run', '--silent', 'build:docs'], 5 * MINUTE_MS))) &&
     (await step('package', () => one('npm', ['run', '--silent', 'build:package'], 5 * MINUTE_MS)))
   if (isBuilt) await step('bundle budget', budget)
   await step('unit, contract, simulation', () => vitest([], {}, 20 * MINUTE_MS))

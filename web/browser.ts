@@ -1,3 +1,7 @@
+/**
+ * What a page imports: `joinRoom` gives the one object through which everything goes.
+ * @module tabmesh
+ */
 import bootstrapHash from 'virtual:sandbox-bootstrap-hash'
 import { isRoomId, OptionError, option, type RoomId, TabmeshError, visibleName } from './base/index.ts'
 import { createBrowserClock } from './browser-clock.ts'

@@ -23,11 +23,11 @@ const BESIDE = [
   'vite',
   '@vitejs/plugin-react',
   'typescript',
+  'typescript-7',
   '@types/react',
   '@types/react-dom',
   '@types/node',
 ]
-const OLDER_TYPESCRIPT = 'typescript-5.9'
 
 export interface Installed {
   readonly folder: string
@@ -46,7 +46,7 @@ export async function installedApp(): Promise<Installed> {
   const hash = createHash('sha256').update(readFileSync(tarball))
   for (const file of readdirSync(TEMPLATE, { recursive: true, withFileTypes: true }))
     if (file.isFile()) hash.update(readFileSync(join(file.parentPath, file.name)))
-  const folder = join(tmpdir(), `tabmesh-app-${hash.digest('hex').slice(0, 16)}`)
+  const folder = join(tmpdir(), `tabmesh-installed-${hash.digest('hex').slice(0, 16)}`)
   const installed = { folder, built: join(folder, 'dist') }
   if (existsSync(folder)) return installed
   const unfinished = `${folder}.${process.pid}`
@@ -91,6 +91,6 @@ function manifest(tarball: string): object {
     private: true,
     type: 'module',
     dependencies: { tabmesh: `file:${tarball}` },
-    devDependencies: Object.fromEntries([...BESIDE, OLDER_TYPESCRIPT].map(pick)),
+    devDependencies: Object.fromEntries(BESIDE.map(pick)),
   }
 }

@@ -1,3 +1,7 @@
+/**
+ * Hooks over the stores that a node has.
+ * @module tabmesh/react
+ */
 export { useDataset, useDatasets } from './use-dataset.ts'
 export { useJob } from './use-job.ts'
 export { useNodeSnapshot, usePeers } from './use-node.ts'

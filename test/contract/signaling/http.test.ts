@@ -164,6 +164,17 @@ describe('the page', () => {
       expect((await fetch(base + path, { redirect: 'manual' })).status, path).toBe(404)
   })
 
+  test('SIG19 a folder with a page answers with it, and leads to its name with a slash', async () => {
+    const folder = buildApp()
+    mkdirSync(join(folder, 'docs/deep'), { recursive: true })
+    writeFileSync(join(folder, 'docs/deep/index.html'), '<title>Deep</title>')
+    const base = await start({ webDir: folder })
+    expect(await (await fetch(`${base}/docs/deep/`)).text()).toContain('Deep')
+    const answer = await fetch(`${base}/docs/deep`, { redirect: 'manual' })
+    expect([answer.status, answer.headers.get('location')]).toEqual([308, './deep/'])
+    expect((await fetch(`${base}/docs/`)).status).toBe(404)
+  })
+
   test('SIG19 nothing but the files of the app is served', async () => {
     const base = await start({ webDir: buildApp() })
     for (const path of [
