@@ -1,5 +1,5 @@
 /// <reference lib="webworker" />
-import { dropOldBuilds, keepBuild } from './ui/update/kept-builds.ts'
+import { findKept, keepBuild, takeOver } from './ui/update/kept-builds.ts'
 
 /** Set by the build: its id, and the paths of everything that the page needs, the page itself first. */
 declare const __BUILD_ID__: string
@@ -21,12 +21,12 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url)
   if (request.method !== 'GET' || url.origin !== self.location.origin) return
   if (request.mode === 'navigate') {
-    if (url.pathname === PAGE) event.respondWith(fromCache(PAGE, request))
+    if (url.pathname === PAGE) event.respondWith(answer(PAGE, request))
     return
   }
   // A tab that still runs the version before finds its lazy parts in that version's cache.
   if (FILES.includes(url.pathname) || url.pathname.startsWith(`${PAGE}assets/`)) {
-    event.respondWith(fromCache(url.pathname, request))
+    event.respondWith(answer(url.pathname, request))
   }
 })
 
@@ -35,7 +35,7 @@ self.addEventListener('install', (event) => {
 })
 
 self.addEventListener('activate', (event) => {
-  event.waitUntil(takeOver())
+  event.waitUntil(activate())
 })
 
 /** The only command: the page sends it when a person has pressed Reload. */
@@ -46,12 +46,13 @@ self.addEventListener('message', (event) => {
   }
 })
 
-async function takeOver(): Promise<void> {
-  await dropOldBuilds(caches, PREFIX, CURRENT)
+async function activate(): Promise<void> {
+  await takeOver(caches, PREFIX, CURRENT).catch(() => {
+    // Storage that fails costs no page its worker: what is not dropped now, the next version drops.
+  })
   await self.clients.claim()
 }
 
-async function fromCache(path: string, request: Request): Promise<Response> {
-  const own = await (await caches.open(CURRENT)).match(path)
-  return own ?? (await caches.match(path)) ?? fetch(request)
+async function answer(path: string, request: Request): Promise<Response> {
+  return (await findKept(caches, CURRENT, path)) ?? fetch(request)
 }
