@@ -1,4 +1,4 @@
-import { ByteCodes, isLineEnd } from './codes.ts'
+import { ByteCodes, behindLineEnd, isLineEnd } from './codes.ts'
 import { CsvWalker } from './csv-walker.ts'
 import type { CsvFormat } from './dataset.ts'
 import type { Oddities } from './oddities.ts'
@@ -23,6 +23,10 @@ export class CsvScanner implements RecordScanner {
   readonly #oddities: Oddities
   #bytes: Uint8Array | undefined
   #codes = new ByteCodes(new Uint8Array(0))
+  /** -1 when nothing is one. */
+  readonly #quote: number
+  /** The next quote, or the end: what is in front of it needs no automaton. */
+  #quoteAt = -1
   #skip: number
   #width: number | undefined
   /** Of what is found next, from 1. */
@@ -32,6 +36,8 @@ export class CsvScanner implements RecordScanner {
   constructor({ format, skipLines, width, oddities }: CsvScannerOptions) {
     this.#walker = new CsvWalker(format)
     this.#lines = new CsvWalker({ ...format, quote: '', comment: '' })
+    const { quote = '"' } = format
+    this.#quote = quote === '' ? -1 : quote.charCodeAt(0)
     this.#skip = skipLines
     this.#width = width
     this.#oddities = oddities
@@ -41,14 +47,24 @@ export class CsvScanner implements RecordScanner {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
       this.#codes = new ByteCodes(bytes)
+      this.#quoteAt = -1
     }
     const walker = this.#skip > 0 ? this.#lines : this.#walker
-    const end = walker.walk(this.#codes, start, isLast)
+    const end = this.#walk(walker, bytes, start, isLast)
     if (end === -1) return -1
     this.isRecord = this.#skip === 0 && this.#look(start)
     if (this.#skip > 0) this.#skip--
     this.#line += 1 + walker.innerLines
     return end
+  }
+
+  #walk(walker: CsvWalker, bytes: Uint8Array, start: number, isLast: boolean): number {
+    if (this.#quoteAt < start) this.#quoteAt = placeOf(bytes, this.#quote, start)
+    const isPlain = this.#quoteAt > start && !walker.isComment(this.#codes, start)
+    const lineEnd = isPlain ? walker.walkPlain(bytes, start, this.#quoteAt) : -1
+    return lineEnd === -1
+      ? walker.walk(this.#codes, start, isLast)
+      : behindLineEnd(this.#codes, lineEnd, isLast)
   }
 
   /** Whether it is a record. */
@@ -69,4 +85,9 @@ export class CsvScanner implements RecordScanner {
     else if (fields < this.#width) this.#oddities.note('fewer-fields', this.#line)
     return true
   }
+}
+
+function placeOf(bytes: Uint8Array, code: number, from: number): number {
+  const at = code === -1 ? -1 : bytes.indexOf(code, from)
+  return at === -1 ? bytes.byteLength : at
 }

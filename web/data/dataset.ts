@@ -15,7 +15,12 @@ export type CsvFormat = {
   readonly schema?: Readonly<Record<string, ColumnType>>
 }
 /** How bytes become records. Typing is opt-in: a column that `schema` does not name stays a string as in the file. */
-export type DatasetFormat = CsvFormat | { readonly kind: 'ndjson' } | { readonly kind: 'text' }
+export type DatasetFormat = CsvFormat | NdjsonFormat | { readonly kind: 'text' }
+export type NdjsonFormat = {
+  readonly kind: 'ndjson'
+  /** Whoever added it saw that every value is what `JSON.parse` makes of it, so that no reader looks again. */
+  readonly exact?: true
+}
 
 export interface ShardInfo {
   readonly id: ShardId

@@ -180,8 +180,9 @@ function readShards(value: unknown): ShardInfo[] | undefined {
 /** A copy with the known fields only; undefined for anything out of shape or bounds. */
 export function readFormat(value: unknown): DatasetFormat | undefined {
   if (!isRecord(value)) return undefined
-  const { kind, delimiter, quote, comment, columns, schema } = value
-  if (kind === 'ndjson' || kind === 'text') return { kind }
+  const { kind, exact, delimiter, quote, comment, columns, schema } = value
+  if (kind === 'ndjson') return exact === true ? { kind, exact } : { kind }
+  if (kind === 'text') return { kind }
   if (kind !== 'csv' || !isSign(delimiter)) return undefined
   if (!isSignOrNone(quote) || !isSignOrNone(comment)) return undefined
   if (areAmbiguous(delimiter, quote, comment)) return undefined

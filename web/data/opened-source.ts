@@ -12,7 +12,7 @@ import { MAX_HEADER_BYTES } from './limits.ts'
 import { LineScanner } from './line-scanner.ts'
 import { Oddities, type Oddity, oddityText } from './oddities.ts'
 import type { RecordScanner } from './record-scanner.ts'
-import { extraKeyOf, recordBatches } from './records.ts'
+import { extraKeyOf, jsonLines } from './records.ts'
 
 /** What encoding and format are guessed from: this much, and the first lines whole unless they are very long. */
 const HEAD_BYTES = 64 * 1024
@@ -42,6 +42,7 @@ export class OpenedSource {
   #format: DatasetFormat | undefined
   #checkedRecords = 0
   #checkedLines = 0
+  #isExact = true
   encoding: Encoding = 'utf-8'
 
   constructor(options: OpenOptions) {
@@ -94,6 +95,7 @@ export class OpenedSource {
     const rest = this.#cutter?.finish() ?? []
     this.#learnFormat()
     this.#check(rest)
+    if (this.#format?.kind === 'ndjson' && this.#isExact) this.#format = { kind: 'ndjson', exact: true }
     if (this.records === 0 && !this.#isOfNoRows) throw new DataError('empty', 'the file is empty')
     return [...begun, ...rest]
   }
@@ -162,24 +164,30 @@ export class OpenedSource {
   #check(shards: readonly CutShard[]): void {
     if (this.#format?.kind !== 'ndjson') return
     for (const { bytes } of shards)
-      for (const lines of recordBatches(bytes, { kind: 'text' }))
-        for (const line of lines as readonly string[]) this.#checkLine(line)
+      for (const { lines, mayLose } of jsonLines(bytes))
+        for (const line of lines) this.#checkLine(line, mayLose)
   }
 
-  #checkLine(line: string): void {
+  #checkLine(line: string, mayLose: boolean): void {
     this.#checkedLines++
     if (isBlankLine(line)) return
     this.#checkedRecords++
-    const changes: JsonChanges = { numbers: 0, characters: 0 }
     try {
-      jsonValue(line, changes)
+      if (mayLose) this.#noteChanges(line)
+      else JSON.parse(line)
     } catch (cause) {
       const where = this.#values ? '' : ` (line ${this.#checkedLines})`
       const message = `record ${this.#checkedRecords}${where} is no JSON: mend it, or add the file as text`
       throw new DataError('bad-record', message, { cause })
     }
+  }
+
+  #noteChanges(line: string): void {
+    const changes: JsonChanges = { numbers: 0, characters: 0 }
+    jsonValue(line, changes)
     if (changes.numbers > 0) this.#oddities.note('number-as-text', this.#checkedLines)
     if (changes.characters > 0) this.#oddities.note('replaced-character', this.#checkedLines)
+    this.#isExact &&= changes.numbers + changes.characters === 0
   }
 }
 

@@ -36,18 +36,19 @@ export function recordBatches(bytes: Uint8Array, format: DatasetFormat): Generat
     case 'csv':
       return csvBatches(bytes, format)
     case 'ndjson':
-      return valueBatches(bytes)
+      return valueBatches(bytes, format.exact === true)
     case 'text':
       return lineBatches(bytes)
   }
 }
 
 /** The text piece by piece, each with whole lines. */
-function* pieces(bytes: Uint8Array): Generator<string> {
+function* pieces(bytes: Uint8Array): Generator<{ readonly text: string; readonly bytes: Uint8Array }> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   for (let start = 0; start < bytes.byteLength; ) {
     const end = pieceEnd(bytes, start + BATCH_LENGTH)
-    yield decoder.decode(bytes.subarray(start, end))
+    const piece = bytes.subarray(start, end)
+    yield { text: decoder.decode(piece), bytes: piece }
     start = end
   }
 }
@@ -66,7 +67,7 @@ function* csvBatches(bytes: Uint8Array, format: CsvFormat): Generator<readonly u
   const { quote = '"' } = format
   // Behind a quote a line end may be a field's, which only the parser can tell.
   const isPlain = quote === '' || !bytes.includes(quote.charCodeAt(0))
-  for (const text of isPlain ? pieces(bytes) : [decoded(bytes)]) {
+  for (const { text } of isPlain ? pieces(bytes) : [{ text: decoded(bytes) }]) {
     for (const rows of csvRows(text, format)) yield rows.map(create)
   }
 }
@@ -118,17 +119,32 @@ export function typedField(field: string, type: ColumnType | undefined): string 
   return lower === 'true' ? true : lower === 'false' ? false : field
 }
 
-function* valueBatches(bytes: Uint8Array): Generator<readonly unknown[]> {
-  for (const text of pieces(bytes)) {
-    const read = mayLoseValues(text) ? jsonValue : JSON.parse
+function* valueBatches(bytes: Uint8Array, isExact: boolean): Generator<readonly unknown[]> {
+  for (const { lines, mayLose } of jsonLines(bytes, isExact)) {
     const values: unknown[] = []
-    for (const line of linesOf(text)) if (!isBlankLine(line)) values.push(read(line))
+    if (mayLose)
+      for (const line of lines) {
+        if (!isBlankLine(line)) values.push(jsonValue(line))
+      }
+    else
+      for (const line of lines) {
+        if (!isBlankLine(line)) values.push(JSON.parse(line))
+      }
     yield values
   }
 }
 
+/** Lines of NDJSON, blank ones too. `mayLose`: {@link jsonValue} reads them, else `JSON.parse` does, which is faster. */
+export function* jsonLines(
+  bytes: Uint8Array,
+  isExact = false,
+): Generator<{ readonly lines: readonly string[]; readonly mayLose: boolean }> {
+  for (const piece of pieces(bytes))
+    yield { lines: linesOf(piece.text), mayLose: !isExact && mayLoseValues(piece.text, piece.bytes) }
+}
+
 function* lineBatches(bytes: Uint8Array): Generator<readonly string[]> {
-  for (const text of pieces(bytes)) yield linesOf(text)
+  for (const { text } of pieces(bytes)) yield linesOf(text)
 }
 
 function linesOf(text: string): string[] {

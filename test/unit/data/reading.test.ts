@@ -236,6 +236,36 @@ describe('JSON', () => {
     expect(failure('{"a":09007199254740993}\n', 'a.ndjson')).toMatchObject({ code: 'bad-record' })
   })
 
+  test('SHD3 what needs a closer look is found at every place of a file, whatever is around it', () => {
+    const bigs = ['1234567890123456789', '-9007199254740993', '1e400', '-1E+309', '0.5e4000']
+    for (let shift = 0; shift < 40; shift++) {
+      for (const big of bigs) {
+        const line = `{"${'k'.repeat(shift)}":12.5,"n":[${big}],"t":1700000000000}\n`
+        const file = openFile(`{"a":1}\n${line}{"a":2}\n`, 'a.ndjson', { pieceBytes: 7 })
+        expect(file.records[1]).toMatchObject({ n: [big] })
+        expect(file.odd).toEqual({ 'number-as-text': 1 })
+        expect(file.opened.format).toEqual({ kind: 'ndjson' })
+      }
+    }
+  })
+
+  test('SHD3 a file of plain values says so, so that no reader looks again', () => {
+    const lines = '{"id":"1234567890123456789","f":0.12345678901234567,"h":"3e100f","at":1700000000000}\n'
+    const { opened } = openFile(lines.repeat(500), 'a.ndjson')
+    expect(opened.format).toEqual({ kind: 'ndjson', exact: true })
+    expect(readFormat(opened.format)).toEqual({ kind: 'ndjson', exact: true })
+    expect(readFormat({ kind: 'ndjson', exact: 'yes' })).toEqual({ kind: 'ndjson' })
+  })
+
+  test.each([
+    '{1234567890123456789:1}',
+    '{"a":01234567890123456789}',
+    '[1 12345678901234567890]',
+    '{"a":-1e400x}',
+  ])('SHD2 %s is no JSON, and no digits kept as text make it so', (line) => {
+    expect(failure(`{"a":1}\n${line}\n`, 'a.ndjson')).toMatchObject({ code: 'bad-record' })
+  })
+
   test('SHD3 half a character becomes U+FFFD, whole ones and backslashes stay', () => {
     const line = '{"a":"x\\ud83dy","b":"\\ud83d\\ude00","c":"\\\\ud83d","\\udc00":1}'
     const file = openFile(`${line}\n`, 'a.ndjson')
@@ -296,7 +326,7 @@ describe('JSON', () => {
       const file = openFile(text, name, { pieceBytes })
       expect(file.records).toEqual(VALUES)
       expect(file.counted).toBe(VALUES.length)
-      expect(file.opened.format).toEqual({ kind: 'ndjson' })
+      expect(file.opened.format).toMatchObject({ kind: 'ndjson' })
     }
   })
 
