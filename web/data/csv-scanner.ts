@@ -43,6 +43,10 @@ export class CsvScanner implements RecordScanner {
     this.#oddities = oddities
   }
 
+  get lines(): number {
+    return this.#line - 1
+  }
+
   next(bytes: Uint8Array, start: number, isLast: boolean): number {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes

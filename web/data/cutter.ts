@@ -1,4 +1,5 @@
 import { concatBytes } from '../base/index.ts'
+import { ByteCodes, countLineEnds } from './codes.ts'
 import { DataError } from './errors.ts'
 import { MAX_HEADER_BYTES, MAX_SHARD_BYTES } from './limits.ts'
 import type { RecordScanner } from './record-scanner.ts'
@@ -47,6 +48,12 @@ export class Cutter {
   /** Skipped lines and the header line, with what is in front of it. Undefined until all of it has been read. */
   get head(): Uint8Array<ArrayBuffer> | undefined {
     return this.#head
+  }
+
+  /** Line ends in all that was pushed. */
+  get lines(): number {
+    const rest = concatBytes(this.#unread)
+    return this.#options.scanner.lines + countLineEnds(new ByteCodes(rest), 0, rest.byteLength)
   }
 
   /** The shards that this chunk completes. The chunk must not change afterwards. Throws `record-too-large`. */

@@ -83,13 +83,18 @@ export interface AddProgress {
   readonly odd: readonly Oddity[]
 }
 
-/** How a file is read. Everything but `format` and `schema` is of CSV, which naming one of them means. */
+/** How a file is read. Everything but `format`, `encoding` and `schema` is of CSV, which naming one of them means. */
 export interface ReadOptions {
   /**
    * Detected from the name and the first bytes when left out. `ndjson` takes a value a line, a JSON array (each element is a
    * record), or values one after another on any number of lines.
    */
   readonly format?: 'csv' | 'ndjson' | 'text'
+  /**
+   * What the bytes are, by any label that a TextDecoder takes: `windows-1252`, `shift_jis`, `utf-16le`. A byte order mark says
+   * more. Left out: UTF-16 where it looks so, else UTF-8. What is not UTF-8 is stored, and exported, as UTF-8.
+   */
+  readonly encoding?: string
   /** Turns the strings of the named columns into this type; a field that does not fit stays a string. */
   readonly schema?: Readonly<Record<string, ColumnType>>
   /** One ASCII character. Left out: what a first line `sep=;` says, or guessed. */
@@ -144,7 +149,8 @@ export interface Datasets {
 
 export interface Preview {
   readonly format: DatasetFormat
-  readonly encoding: 'utf-8' | 'utf-16le' | 'utf-16be'
+  /** As the Encoding Standard names it: `utf-8`, `windows-1252` and so on. */
+  readonly encoding: string
   /** At most 100. */
   readonly records: readonly unknown[]
   /** Types that every previewed field of a column fits: offered to the user, applied only when confirmed. */

@@ -1,15 +1,35 @@
 import { concatBytes, toUtf8 } from '../base/index.ts'
+import { ByteCodes, countLineEnds } from './codes.ts'
 import { DataError } from './errors.ts'
 
-export type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
+/** As the Encoding Standard names it: `utf-8`, `utf-16le`, `windows-1252` and so on. */
+export type Encoding = string
 
 /** Bytes that a guess without a byte order mark looks at. */
 const GUESS_BYTES = 4_096
 
-/** By the byte order mark, else by where the zero bytes are: half of UTF-16 text in a Latin script is zeros. */
-export function detectEncoding(head: Uint8Array): Encoding {
+/** Its name, by any label that a TextDecoder takes (`latin1`, `cp1252`); undefined for anything else. */
+export function encodingOf(label: unknown): Encoding | undefined {
+  if (typeof label !== 'string') return undefined
+  try {
+    return new TextDecoder(label).encoding
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * By the byte order mark, which no text in another encoding begins with; else what is said; else by where the zero bytes are:
+ * half of UTF-16 text in a Latin script is zeros.
+ */
+export function detectEncoding(head: Uint8Array, said?: string): Encoding {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
   if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
+  if (BYTE_ORDER_MARK.every((byte, i) => byte === head[i])) return 'utf-8'
+  return encodingOf(said) ?? guessEncoding(head)
+}
+
+function guessEncoding(head: Uint8Array): Encoding {
   const zeros = [0, 0]
   const length = Math.min(head.byteLength & ~1, GUESS_BYTES)
   for (let i = 0; i < length; i++) if (head[i] === 0) zeros[i & 1] = (zeros[i & 1] as number) + 1
@@ -26,17 +46,28 @@ export interface TextStream {
   finish(): void
 }
 
-export function createTextStream(encoding: Encoding): TextStream {
-  return encoding === 'utf-8' ? new Utf8Stream() : new Utf16Stream(encoding)
+/** `linesBefore`: line ends in all that was pushed before, if they are counted; only asked for when something is wrong. */
+export function createTextStream(
+  encoding: Encoding,
+  linesBefore: () => number | undefined = () => undefined,
+): TextStream {
+  return encoding === 'utf-8' ? new Utf8Stream(linesBefore) : new DecodedStream(encoding)
 }
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
+const OTHER_ENCODING =
+  'If it is text, say its encoding: windows-1252 for most files of Excel in the West. Or save it as UTF-8'
 
 class Utf8Stream implements TextStream {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   /** The first bytes, until they can be told from a byte order mark; undefined from then on. */
   #start: Uint8Array | undefined = new Uint8Array(0)
   #position = 0
+  readonly #linesBefore: () => number | undefined
+
+  constructor(linesBefore: () => number | undefined) {
+    this.#linesBefore = linesBefore
+  }
 
   push(chunk: Uint8Array): Uint8Array {
     const bytes = this.#start ? this.#withoutMark(concatBytes([this.#start, chunk])) : chunk
@@ -45,7 +76,7 @@ class Utf8Stream implements TextStream {
     try {
       this.#decoder.decode(bytes, { stream: true })
     } catch {
-      throw notText(`${placeOf(bytes, this.#position)} is not valid UTF-8`)
+      throw this.#notUtf8(bytes)
     }
     this.#position += bytes.byteLength
     return bytes
@@ -61,6 +92,15 @@ class Utf8Stream implements TextStream {
     }
   }
 
+  #notUtf8(bytes: Uint8Array): DataError {
+    const valid = validBytes(bytes, this.#position)
+    const before = this.#linesBefore()
+    const line = before === undefined ? undefined : before + countLineEnds(new ByteCodes(bytes), 0, valid) + 1
+    const place = `byte ${this.#position + valid + 1}`
+    const where = line === undefined ? place : `line ${line} (${place})`
+    return new DataError('not-text', `${where} is not valid UTF-8. ${OTHER_ENCODING}`)
+  }
+
   #withoutMark(bytes: Uint8Array): Uint8Array {
     const isMarkSoFar = bytes.subarray(0, 3).every((byte, i) => byte === BYTE_ORDER_MARK[i])
     if (isMarkSoFar && bytes.byteLength < 3) {
@@ -74,10 +114,12 @@ class Utf8Stream implements TextStream {
   }
 }
 
-class Utf16Stream implements TextStream {
+class DecodedStream implements TextStream {
+  readonly #encoding: Encoding
   readonly #decoder: TextDecoder
 
   constructor(encoding: Encoding) {
+    this.#encoding = encoding
     this.#decoder = new TextDecoder(encoding, { fatal: true })
   }
 
@@ -94,15 +136,16 @@ class Utf16Stream implements TextStream {
     try {
       text = this.#decoder.decode(chunk, { stream })
     } catch {
-      throw notText('it looks like UTF-16, but some of its characters are not valid')
+      const message = `some of its characters are not valid ${this.#encoding}. ${OTHER_ENCODING}`
+      throw new DataError('not-text', message)
     }
     if (text.includes('\0')) throw notText('it has characters of the value zero, so this is a binary file')
     return toUtf8(text)
   }
 }
 
-/** Halves the bytes until the first that does not decode is found. */
-function placeOf(bytes: Uint8Array, position: number): string {
+/** How many there are in front of the first that does not decode: halves them until it is found. */
+function validBytes(bytes: Uint8Array, position: number): number {
   const isContinued = position > BYTE_ORDER_MARK.length
   let valid = 0
   let invalid = bytes.byteLength
@@ -111,7 +154,7 @@ function placeOf(bytes: Uint8Array, position: number): string {
     if (isValidStart(bytes.subarray(0, middle), isContinued)) valid = middle
     else invalid = middle
   }
-  return `byte ${position + invalid}`
+  return valid
 }
 
 function isValidStart(bytes: Uint8Array, isContinued: boolean): boolean {

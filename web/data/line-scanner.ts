@@ -23,8 +23,7 @@ export class LineScanner implements RecordScanner {
     this.#blank = blank
   }
 
-  /** Of the line that was found last, from 1. */
-  get line(): number {
+  get lines(): number {
     return this.#line
   }
 

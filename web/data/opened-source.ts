@@ -72,7 +72,9 @@ export class OpenedSource {
   get notes(): readonly string[] {
     const extraKey = extraKeyOf(this.#format?.kind === 'csv' ? this.#format.columns : [])
     return [
-      ...(this.encoding === 'utf-8' ? [] : ['The file is UTF-16; it will be stored as UTF-8.']),
+      ...(this.encoding === 'utf-8'
+        ? []
+        : [`The file is ${shownName(this.encoding)}; it will be stored as UTF-8.`]),
       ...(this.#values ? ['The file will be stored with one JSON value a line.'] : []),
       ...this.odd.map((one) => oddityText(one, extraKey)),
     ]
@@ -114,8 +116,8 @@ export class OpenedSource {
   #begin(isWhole: boolean): readonly CutShard[] {
     const chunks = concatBytes(this.#headChunks)
     this.#headChunks = []
-    this.encoding = detectEncoding(chunks)
-    this.#text = createTextStream(this.encoding)
+    this.encoding = detectEncoding(chunks, this.#options.encoding)
+    this.#text = createTextStream(this.encoding, () => this.#linesSeen())
     const bytes = this.#text.push(chunks)
     const text = new TextDecoder().decode(bytes, { stream: true })
     const looked = beginningOf(text)
@@ -129,6 +131,11 @@ export class OpenedSource {
       skipLines: this.#dialect.kind === 'csv' ? this.#dialect.skipLines : 0,
     })
     return this.#pass(bytes)
+  }
+
+  /** Undefined where the lines that are cut are not those of the file. */
+  #linesSeen(): number | undefined {
+    return this.#values ? undefined : (this.#cutter?.lines ?? 0)
   }
 
   #scannerOf(dialect: Dialect): RecordScanner {
@@ -189,6 +196,10 @@ export class OpenedSource {
     if (changes.characters > 0) this.#oddities.note('replaced-character', this.#checkedLines)
     this.#isExact &&= changes.numbers + changes.characters === 0
   }
+}
+
+function shownName(encoding: Encoding): string {
+  return encoding.startsWith('utf-16') ? 'UTF-16' : encoding
 }
 
 /** What is guessed from, which is read several times: the first 64 KiB, or what a header may have where they have too few lines. */

@@ -1,15 +1,18 @@
 import { isRecord, OptionError, option } from '../base/index.ts'
 import type { ReadOptions } from './dataset.ts'
+import { encodingOf } from './encoding.ts'
 import { MAX_SKIPPED_LINES } from './limits.ts'
 import { areAmbiguous, isSign } from './messages.ts'
 
 const OF_CSV = ['delimiter', 'quote', 'header', 'skipLines', 'comment'] as const
-export const READ_OPTIONS = ['format', 'schema', ...OF_CSV] as const
+export const READ_OPTIONS = ['format', 'encoding', 'schema', ...OF_CSV] as const
 
 /** Throws an OptionError, which names the option and what it must be. */
 export function checkReadOptions(options: ReadOptions): void {
-  const { format, schema, delimiter, quote, header, skipLines, comment } = options
+  const { format, encoding, schema, delimiter, quote, header, skipLines, comment } = options
   if (format !== undefined) option.oneOf('format', format, ['csv', 'ndjson', 'text'])
+  if (encoding !== undefined && encodingOf(encoding) === undefined)
+    throw new OptionError('encoding', encoding, 'is a label that TextDecoder takes, such as windows-1252')
   if (schema !== undefined && !isRecord(schema))
     throw new OptionError('schema', schema, 'is an object: a type for each column that it names')
   if (delimiter !== undefined && !isSign(delimiter))

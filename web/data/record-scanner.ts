@@ -5,6 +5,8 @@ export interface RecordScanner {
    * follows.
    */
   next(bytes: Uint8Array, start: number, isLast: boolean): number
+  /** Line ends in what `next` has passed. */
+  readonly lines: number
   /** What `next` found is a record, and no blank line, comment or skipped line. */
   readonly isRecord: boolean
 }

@@ -51,7 +51,7 @@ describe('bad input', () => {
     const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47])
     expect(failure(png, 'a.txt')).toMatchObject({
       code: 'not-text',
-      message: expect.stringContaining('byte 1 '),
+      message: expect.stringContaining('(byte 1) '),
     })
     const late = new Uint8Array(200_000).fill(97)
     late[150_000] = 0

@@ -8,6 +8,7 @@ import { Notice } from '../parts/notice.tsx'
 import { RecordTable } from '../parts/record-table.tsx'
 import { text } from '../text.ts'
 import { CsvOptions, type CsvReading } from './csv-options.tsx'
+import { EncodingSelect } from './encoding-select.tsx'
 import { FormatSelect } from './format-select.tsx'
 
 type Kind = DatasetFormat['kind']
@@ -26,8 +27,14 @@ export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
   const [kind, setKind] = useState<Kind>()
   const [schema, setSchema] = useState<Schema>({})
   const [csv, setCsv] = useState<CsvReading>({})
+  const [encoding, setEncoding] = useState<string>()
   const formId = useId()
-  const options: ReadOptions = { ...(kind ? { format: kind } : {}), ...(kind === 'csv' ? csv : {}), schema }
+  const options: ReadOptions = {
+    ...(kind ? { format: kind } : {}),
+    ...(encoding === undefined ? {} : { encoding }),
+    ...(kind === 'csv' ? csv : {}),
+    schema,
+  }
   const { value: preview, error } = useAsync(
     () => datasets.preview(file.name, file, options),
     [file, JSON.stringify(options)],
@@ -78,6 +85,13 @@ export function PreviewDialog({ file, onClose, onAdd }: PreviewDialogProps) {
           isKnown={preview !== undefined}
           isLooking={preview === undefined && error === undefined}
           onChange={(next) => readAs(next, {})}
+        />
+        <EncodingSelect
+          encoding={encoding ?? preview?.encoding}
+          onChange={(next) => {
+            setEncoding(next)
+            setSchema({})
+          }}
         />
         {(kind ?? preview?.format.kind) === 'csv' && (
           <CsvOptions format={preview?.format} reading={csv} onChange={(reading) => readAs('csv', reading)} />
