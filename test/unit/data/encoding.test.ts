@@ -80,9 +80,7 @@ describe('encodings', () => {
       for (const count of [1, 50, 40_000]) {
         const before = head + row.repeat(count)
         const line = before.split(/\r\n|\r|\n/).length
-        const message = expect.stringMatching(
-          new RegExp(`^line ${line} \\(byte \\d+\\).*windows-1252`),
-        )
+        const message = expect.stringMatching(new RegExp(`^line ${line} \\(byte \\d+\\).*windows-1252`))
         const content = bytes(before, [0x63, 0xe9, 10], row)
         expect(failure(content, name)).toMatchObject({ code: 'not-text', message })
       }
