@@ -67,21 +67,20 @@ class Switch implements RoomSwitch {
     if (this.#isGoing) return
     this.#isGoing = true
     try {
-      await this.#goOn()
+      // In one step with its end: a wish between the two would be heard by nobody.
+      while (this.#wish !== undefined) await this.#goOn(this.#wish)
     } finally {
       this.#isGoing = false
     }
   }
 
-  async #goOn(): Promise<void> {
-    while (this.#wish !== undefined) {
-      const place = this.place.get()
-      if (place.kind === 'room' && !isIn(place.node, this.#wish)) await this.#leave(place.node)
-      const wish: Wish | undefined = this.#wish
-      this.#wish = undefined
-      if (wish === 'home') this.place.set({ kind: 'home' })
-      else if (this.place.get().kind !== 'room') await this.#join(wish)
-    }
+  async #goOn(first: Wish): Promise<void> {
+    const place = this.place.get()
+    if (place.kind === 'room' && !isIn(place.node, first)) await this.#leave(place.node)
+    const wish = this.#wish ?? first
+    this.#wish = undefined
+    if (wish === 'home') this.place.set({ kind: 'home' })
+    else if (this.place.get().kind !== 'room') await this.#join(wish)
   }
 
   async #leave(node: MeshNode): Promise<void> {
@@ -136,8 +135,14 @@ class Switch implements RoomSwitch {
   }
 }
 
+/** By the room's id, or by its invite, at whichever address. */
 function isIn(node: MeshNode, wish: Wish): boolean {
-  return typeof wish === 'object' && 'id' in wish && wish.id === node.roomId
+  if (typeof wish !== 'object') return false
+  return 'id' in wish ? wish.id === node.roomId : codeOf(wish.invite) === codeOf(node.invite)
+}
+
+function codeOf(invite: string): string {
+  return invite.slice(invite.indexOf('#') + 1)
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -46,6 +46,9 @@ export function createSession(ports: SessionPorts): Session {
   const follow = () => {
     followed = hashNow()
     rooms.wish(wishOf(followed))
+    const place = rooms.place.get()
+    // An invite of the room that is open changes nothing, and its secret does not stay in the address.
+    if (place.kind === 'room' && followed !== place.node.roomId) nameInAddress(place.node.roomId)
   }
   addEventListener('hashchange', follow)
   return {

@@ -1,4 +1,9 @@
+import { visibleName } from '../base/index.ts'
 import { bytesText, countText, plural } from './format.ts'
+
+/** Of a list of names, so many are said, each as far as it fits. */
+const MAX_NAMES = 3
+const MAX_NAME = 60
 
 /** Every sentence of the page. Short words; what happened, then what to do. */
 export const text = {
@@ -342,6 +347,14 @@ export const text = {
     drop: 'Drop a CSV, NDJSON or text file anywhere on this page, or choose one.',
     dropless: 'Add a CSV, NDJSON or text file.',
     dropNow: 'Drop the file to look at it first',
+    /** Of a drop; undefined where all was taken. */
+    notTaken: (folders: readonly string[], files: readonly string[]) => {
+      const words = [
+        folders.length > 0 ? `A folder cannot be taken, only its files: ${namesOf(folders)}.` : '',
+        files.length > 0 ? `One file is added at a time. Not taken: ${namesOf(files)}.` : '',
+      ].filter((sentence) => sentence !== '')
+      return words.length > 0 ? words.join(' ') : undefined
+    },
     empty: 'No files in this room yet',
     emptyHint:
       'A file is cut into parts that are spread over the people here, two copies of each. It stays available while somebody holds each part.',
@@ -527,3 +540,9 @@ export const text = {
     copyName: { csv: 'Download CSV', json: 'Download JSON' },
   },
 } as const
+
+function namesOf(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES).map((name) => visibleName(name, MAX_NAME))
+  const more = names.length - shown.length
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '')
+}

@@ -141,6 +141,26 @@ describe('UI16: one tab is in one room', () => {
     expect(rooms.nodes.map(({ roomId }) => roomId)).toEqual(['a', 'c'])
   })
 
+  test('UI16: the invite of the room that is open is no reason to leave it, at whichever address (hopp 366, fluux-messenger 10)', async () => {
+    const closed = vi.fn(async () => {})
+    const node = {
+      roomId: 'a',
+      invite: 'https://mesh.example/#code',
+      closed: new Promise(() => {}),
+      close: closed,
+      drain: closed,
+    }
+    const joinRoom = vi.fn(async () => node as unknown as MeshNode)
+    const machine = createRoomSwitch({ joinRoom, onNode: () => {}, pause: async () => {} })
+    machine.wish('new')
+    await vi.waitFor(() => expect(machine.place.get().kind).toBe('room'))
+    machine.wish({ invite: 'http://localhost:9000/#code' })
+    expect(machine.place.get()).toEqual({ kind: 'room', node })
+    machine.wish({ invite: 'https://mesh.example/#other' })
+    await vi.waitFor(() => expect(joinRoom).toHaveBeenCalledTimes(2))
+    expect(closed).toHaveBeenCalled()
+  })
+
   test('UI16: a room that was joined and cannot be shown is left, and the next wish counts', async () => {
     let closed = 0
     let isBroken = true

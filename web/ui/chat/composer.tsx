@@ -7,6 +7,7 @@ import { text } from '../text.ts'
 import { attachFile } from './attach.ts'
 import { type Composing, useComposing } from './composing.ts'
 import { about, conversationOf } from './conversation.ts'
+import { isOfInputMethod } from './input-method.ts'
 import { MentionList, useMentions } from './mention-list.tsx'
 
 /** Enter sends; a message that was not accepted comes back with the reason. */
@@ -43,7 +44,8 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
         const isListed = conversationOf(node.history.entries(topic)).some(
           ({ entry }) => entry.state === 'failed' && entry.body === body,
         )
-        if (!isListed) change(body)
+        // What has been typed meanwhile stays, behind it.
+        if (!isListed) change([body, messageDrafts.get(topic)].filter((words) => words !== '').join('\n'))
         setProblem(error.message)
       })
   }
@@ -78,7 +80,7 @@ export function Composer({ topic, onSent }: { topic: string; onSent: () => void 
     if (own) setComposing({ kind: 'edit', message: own })
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.nativeEvent.isComposing || mentionList.onKeyDown(event)) return
+    if (isOfInputMethod(event.nativeEvent) || mentionList.onKeyDown(event)) return
     if (event.key === 'Escape' && composing) setComposing(undefined)
     if (event.key === 'ArrowUp' && value === '' && !composing) {
       event.preventDefault()

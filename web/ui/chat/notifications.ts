@@ -41,24 +41,38 @@ export function createNotifications(node: MeshNode, openTopic: (topic: string) =
       if (wanted === 'mentions' && !mentions(words, node.name)) continue
       const name = visibleName(String(entry.headers['name'] ?? ''))
       const title = text.chat.notification(name, topic.slice('chat.'.length))
-      const note = new Notification(title, { body: words.slice(0, MAX_LENGTH).toWellFormed(), tag: entry.id })
-      note.onclick = () => {
-        window.focus()
-        openTopic(topic)
-        note.close()
-      }
+      show(title, { body: words.slice(0, MAX_LENGTH).toWellFormed(), tag: entry.id }, () => openTopic(topic))
     }
   }
 
   return {
     choice,
     choose: async (next) => {
-      if (next !== 'off' && Notification.permission !== 'granted') await Notification.requestPermission()
-      const isDenied = next !== 'off' && Notification.permission !== 'granted'
+      const isDenied = next !== 'off' && !(await isAllowed())
       choice.set(isDenied ? 'denied' : next)
       remember('notify', isDenied ? 'off' : next)
     },
   }
+}
+
+/** Android's browsers show none of a page's own: what they refuse here is never to stop the message that it tells of. */
+function show(title: string, options: NotificationOptions, open: () => void): void {
+  try {
+    const note = new Notification(title, options)
+    note.onclick = () => {
+      window.focus()
+      open()
+      note.close()
+    }
+  } catch {
+    void navigator.serviceWorker?.getRegistration().then((worker) => worker?.showNotification(title, options))
+  }
+}
+
+/** Asks where it has not been asked; browsers of phones know no notifications where the page is not installed. */
+async function isAllowed(): Promise<boolean> {
+  if (typeof Notification === 'undefined') return false
+  return Notification.permission === 'granted' || (await Notification.requestPermission()) === 'granted'
 }
 
 function keptChoice(): NotifyChoice {
