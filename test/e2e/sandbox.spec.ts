@@ -435,10 +435,13 @@ test('SBX18: each task finds the globals, the language and its own functions as 
     'a prototype': 'const n = (Object.prototype.n = (({}).n ?? 0) + 1)',
     'a built-in, replaced': 'const n = (Math.n ?? 0) + 1; Math.n = n; Math.max = () => n',
     'a global, for good': "const n = globalThis.n ?? 1; Object.defineProperty(globalThis, 'n', { value: 2 })",
+    'what a regular expression matched': 'const n = RegExp.$1 === "2" ? 2 : 1; /(2)/.test("2")',
     'a global, deleted': 'const n = typeof URL === "undefined" ? 2 : 1; delete globalThis.URL',
   }
   const maps = Object.values(leaves).map((text) => `(line, ctx) => { ${text}; ctx.emit('n', n) }`)
   maps.push('(() => { let n = 0; return (line, ctx) => ctx.emit("n", ++n) })()')
+  maps.push('async function map(line, ctx) { ctx.emit("n", map.n = (map.n ?? 0) + 1) }')
+  maps.push('function map(line, ctx) { ctx.emit("n", map.prototype.n = (map.prototype.n ?? 0) + 1) }')
   maps.push('function map(line, ctx) { ctx.emit("n", map.n = (map.n ?? 0) + 1) }')
   for (const map of maps) {
     const reports = await host.page.evaluate(async (map) => {
@@ -454,6 +457,26 @@ test('SBX18: each task finds the globals, the language and its own functions as 
       map,
     ).toEqual([[1], [1], [1]])
   }
+})
+
+test('SBX25: a result that went through what the task has replaced is none', async ({ host }) => {
+  const texts = [
+    'Array.prototype.push = () => 1',
+    'Map.prototype.get = () => undefined',
+    'Object.getPrototypeOf(Uint8Array.prototype).set = () => undefined',
+    'Object.getPrototypeOf(new Map().entries()).next = () => ({ done: true })',
+  ]
+  for (const text of texts) {
+    const report = await host.run(`(line, ctx) => { ${text}; ctx.emit('k', 1) }`)
+    expect(report.pairs, text).toBeUndefined()
+    expect(report.code, text).toBeDefined()
+  }
+  expect(await host.run("(line, ctx) => { Array.prototype.push = () => 1; ctx.emit('k', 1) }")).toMatchObject(
+    {
+      code: 'code-error',
+      message: expect.stringContaining('push of Array.prototype'),
+    },
+  )
 })
 
 test('JOB50: whatever comes when its function has returned fails the task, never by chance', async ({

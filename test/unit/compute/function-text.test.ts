@@ -100,3 +100,16 @@ describe('function texts', () => {
     })
   })
 })
+
+test('JOB21: a member named import may be called; import itself may not', () => {
+  for (const call of ['x.import(1)', 'x?.import(1)', 'this.#import(1)', '1..import(1)', 'x.import.meta'])
+    expect(formOf(`(x) => ${call}`), call).toBe('expression')
+  for (const call of [
+    'import("x")',
+    '[...import("x")]',
+    'f(...import("x"))',
+    '{}import("x")',
+    '"."+import("x")',
+  ])
+    expect(() => formOf(`(x) => ${call}`), call).toThrow(FunctionTextError)
+})

@@ -1,4 +1,5 @@
 import type { JobCode } from './port.ts'
+import { thunkAround } from './thunk.ts'
 
 /** The wrong kind of text for a function; found before it runs. */
 export class FunctionTextError extends Error {}
@@ -6,13 +7,11 @@ export class FunctionTextError extends Error {}
 const SKIP = /(?:\s|\/\/[^\n\r\u2028\u2029]*|\/\*[\s\S]*?\*\/)*/y
 /**
  * `import(...)`, and what leads to it: it loads by the page's own process, for as long as it likes. Within a string or a
- * comment too, since only a parser could tell.
+ * comment too, since only a parser could tell. A member of that name (`x.import(`) is none; behind a spread it is.
  */
 const IMPORT =
-  /(?<![\p{ID_Continue}$])import(?=\s*(?:\(|\/[*/]|<!--|-->|\.\s*(?:source|defer|meta|\/[*/]|<!--|-->)))/u
+  /(?<![\p{ID_Continue}$#])(?<!(?<!\.\.)\.)import(?=\s*(?:\(|\/[*/]|<!--|-->|\.\s*(?:source|defer|meta|\/[*/]|<!--|-->)))/u
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy
-/** Closes an open comment, breaks an open template or string: what follows is code again, or the text does not parse. */
-const FENCE = '\n/*`*/\n'
 
 /** What the first words of a function's source text say of its form. */
 export type FunctionForm = 'expression' | 'method'
@@ -105,15 +104,16 @@ export function jobScript(code: JobCode, entry: string): JobScript {
   for (const name of ['map', 'combine', 'reduce'] as const) {
     const source = code[name]
     if (source === undefined) continue
-    const [open, close] = formOf(source) === 'method' ? ['{', '}'] : ['', '']
+    const isMethod = formOf(source) === 'method'
     const body = source.replace(/[\s;]+$/, '')
-    for (const [label, before, after] of [
+    for (const [label, open, close] of [
       [`_${name}`, '[', ']'],
       [name, '(', ')'],
     ] as const) {
-      text += `${label}:()=>${before}${open}\n`
+      const [before, behind] = thunkAround(isMethod, open, close)
+      text += `${label}:${before}`
       starts.push({ name, line: countLines(text), lines: countLines(body) })
-      text += `${body}${FENCE}${close}${after},\n`
+      text += `${body}${behind},\n`
     }
   }
   return { text: `${text}});\n`, locate: (line) => locate(starts, line) }

@@ -15,31 +15,21 @@ const PLAIN_FUNCTION_KEYS = 2
  * nothing of their own are frozen (nobody inherits from them); of all else it is known how it was.
  */
 export class GuestRealm {
-  readonly #known: readonly Known[]
+  readonly #known: Known[] = []
+  readonly #seen = new Set<unknown>()
 
   /** Takes the realm as it is now. */
   constructor() {
     // Firefox makes some globals when they are first looked at, and lists them in another order from then on.
     for (const key of ownKeys(globalThis)) propertyOf(globalThis, key)
-    const known: Known[] = []
-    const seen = new Set<unknown>()
-    const waiting: unknown[] = [globalThis, ...unnamedIntrinsics()]
-    while (waiting.length > 0) {
-      const object = waiting.pop()
-      if (!isObject(object) || seen.has(object)) continue
-      seen.add(object)
-      const keys = ownKeys(object)
-      const prototype = prototypeOf(object)
-      waiting.push(prototype)
-      if (typeof object === 'function' && keys.length <= PLAIN_FUNCTION_KEYS) {
-        freeze(object)
-        continue
-      }
-      const properties = keys.map((key) => propertyOf(object, key))
-      for (const property of properties) waiting.push(property?.value, property?.get, property?.set)
-      known.push({ object, prototype, keys, properties })
-    }
-    this.#known = known
+    this.#walk([globalThis, ...unnamedIntrinsics()])
+  }
+
+  /** Of a job's function it is known from now on how it is; it is not frozen, since its author may write to it. */
+  include(made: object): void {
+    if (this.#seen.has(made)) return
+    this.#seen.add(made)
+    this.#walk(this.#take(made, ownKeys(made)))
   }
 
   /** False when something was added, replaced or taken away since. */
@@ -47,6 +37,36 @@ export class GuestRealm {
     const known = this.#known
     for (let i = 0; i < known.length; i++) if (!isUnchanged(known[i] as Known)) return false
     return true
+  }
+
+  #walk(waiting: unknown[]): void {
+    const seen = this.#seen
+    for (let object = waiting.pop(); object !== undefined; object = waiting.pop()) {
+      if (!isObject(object) || seen.has(object)) continue
+      seen.add(object)
+      const keys = ownKeys(object)
+      if (typeof object === 'function' && keys.length <= PLAIN_FUNCTION_KEYS) {
+        freeze(object)
+        const prototype = prototypeOf(object)
+        if (prototype) waiting.push(prototype)
+      } else for (const next of this.#take(object, keys)) waiting.push(next)
+    }
+  }
+
+  /** Remembers one object. Returns what it leads to. */
+  #take(object: object, keys: readonly PropertyKey[]): object[] {
+    const prototype = prototypeOf(object)
+    const properties: (PropertyDescriptor | undefined)[] = []
+    const next: object[] = prototype ? [prototype] : []
+    for (let i = 0; i < keys.length; i++) {
+      const property = propertyOf(object, keys[i] as PropertyKey)
+      properties.push(property)
+      if (isObject(property?.value)) next.push(property.value)
+      if (property?.get) next.push(property.get)
+      if (property?.set) next.push(property.set)
+    }
+    this.#known.push({ object, prototype, keys, properties })
+    return next
   }
 }
 

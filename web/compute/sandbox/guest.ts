@@ -1,11 +1,13 @@
 import { ANSWER_MARGIN_BYTES, encodeAnswer, PIECE_BYTES } from './answer.ts'
 import { faultOf } from './fault.ts'
+import { GuestBuiltins } from './guest-builtins.ts'
 import { type JobFunctions, runTask, type TaskOutcome } from './guest-core.ts'
 import { findLeaks, pruneGlobals } from './guest-globals.ts'
 import { GuestRealm } from './guest-realm.ts'
 import { GuestTimers } from './guest-timers.ts'
 import type { GuestFault } from './port.ts'
 import { ENTRY, type GuestMessage, type GuestRun } from './protocol.ts'
+import { isFunctionAlone } from './thunk.ts'
 
 /**
  * The first script of a sandbox's Worker; the job's script follows in the same blob and calls ENTRY with a thunk for
@@ -34,6 +36,7 @@ const offsetOf = getterOf(Object.getPrototypeOf(Bytes.prototype), 'byteOffset')
 const bufferOf = getterOf(Object.getPrototypeOf(Bytes.prototype), 'buffer')
 const copyTo = Bytes.prototype.set
 const cut = String.prototype.slice
+const sourceOf = Function.prototype.toString
 const shrink: typeof ArrayBuffer.prototype.transfer | undefined = ArrayBuffer.prototype.transfer
 const ITERATOR: typeof Symbol.iterator = Symbol.iterator
 const MAX_ERROR_CHARS = 4000
@@ -72,10 +75,14 @@ class Guest {
   readonly #timers = new GuestTimers()
   readonly #turn = new MessageChannel()
   readonly #realm: GuestRealm
+  readonly #builtins: GuestBuiltins
+  /** Those that can keep nothing from task to task, so that what the browser has learnt of them is not lost. */
+  #kept: JobFunctions | undefined
   #onTurn: (() => void) | undefined
   /** Thrown where nobody catches, by a promise of the task that runs. */
   #unhandled: GuestFault | undefined
   #isBusy = false
+  #hasRun = false
   #isOver = false
   /** Handed over while another task runs. */
   #ahead: GuestRun | undefined
@@ -87,6 +94,7 @@ class Guest {
     this.#timers.install()
     pruneGlobals()
     this.#realm = new GuestRealm()
+    this.#builtins = new GuestBuiltins()
     // What is handled here is not told to the frame, which in some browsers is the page's own thread.
     apply(listen, globalThis, ['error', (event: ErrorEvent) => this.#onError(event)])
     apply(listen, globalThis, [
@@ -102,17 +110,30 @@ class Guest {
 
   #onRun(next: GuestRun): void {
     if (this.#isBusy) this.#ahead = next
-    else void this.#begin(next)
+    else this.#beginClean(next)
+  }
+
+  /** The realm is looked at only where another task comes: many Workers of small jobs run one. */
+  #beginClean(next: GuestRun): void {
+    if (this.#isOver) return
+    if (!this.#hasRun || this.#realm.isAsItWas()) {
+      this.#hasRun = true
+      void this.#begin(next)
+      return
+    }
+    this.#isOver = true
+    send(this.#port, { verb: 'spent' }, ANSWER_MARGIN_BYTES)
   }
 
   async #begin({ id, task }: GuestRun): Promise<void> {
-    if (this.#isOver) return
     this.#isBusy = true
-    const compiled = compile(this.#thunks)
+    const compiled = this.#compiled()
     const outcome: TaskOutcome =
       'code' in compiled
         ? { fault: compiled }
-        : await runTask(compiled, task, { settle: () => this.#settle(), again: () => this.#again() })
+        : this.#checked(
+            await runTask(compiled, task, { settle: () => this.#settle(), again: () => this.#again() }),
+          )
     if (task.kind === 'map') free(task.bytes)
     const bound = task.maxOutputBytes + ANSWER_MARGIN_BYTES
     if (outcome.result) send(this.#port, { verb: 'done', id, result: outcome.result }, bound)
@@ -121,19 +142,35 @@ class Guest {
   }
 
   #goOn(): void {
-    if (!this.#realm.isAsItWas()) {
-      this.#isOver = true
-      send(this.#port, { verb: 'spent' }, ANSWER_MARGIN_BYTES)
-      return
-    }
     this.#isBusy = false
     const next = this.#ahead
     this.#ahead = undefined
-    if (next) void this.#begin(next)
+    if (next) this.#beginClean(next)
+  }
+
+  #compiled(): JobFunctions | GuestFault {
+    if (this.#kept) return this.#kept
+    const compiled = compile(this.#thunks)
+    if ('code' in compiled || !areAlone(this.#thunks, compiled)) return compiled
+    for (const made of Object.values(compiled)) this.#realm.include(made)
+    this.#kept = compiled
+    return compiled
+  }
+
+  /** A result that went through what the task has replaced is none. */
+  #checked(outcome: TaskOutcome): TaskOutcome {
+    const replaced = outcome.result && this.#builtins.findReplaced()
+    if (replaced === undefined) return outcome
+    return {
+      fault: {
+        code: 'code-error',
+        message: `the task has replaced ${replaced}, which its result is made with: leave it as it is`,
+      },
+    }
   }
 
   #again(): JobFunctions | GuestFault {
-    return this.#realm.isAsItWas() ? compile(this.#thunks) : { code: 'code-error', message: NOT_AGAIN }
+    return this.#realm.isAsItWas() ? this.#compiled() : { code: 'code-error', message: NOT_AGAIN }
   }
 
   /** Lets run what the task has begun and not awaited; what it has left behind for later is a fault. */
@@ -181,7 +218,7 @@ function free(bytes: ArrayBuffer): void {
   if (shrink) apply(shrink, bytes, [0])
 }
 
-/** Anew for each task, so that nothing is kept in what the functions close over. */
+/** Anew for each task where the functions may close over something that they keep. */
 function compile(given: NonNullable<Thunks>): JobFunctions | GuestFault {
   try {
     const functions: Record<string, unknown> = {}
@@ -193,6 +230,14 @@ function compile(given: NonNullable<Thunks>): JobFunctions | GuestFault {
   } catch (error) {
     return { ...faultOf(error, undefined), code: 'code-error' }
   }
+}
+
+function areAlone(given: NonNullable<Thunks>, functions: JobFunctions): boolean {
+  return Object.entries(functions).every(([name, made]) => {
+    const thunk = given[name]
+    const text = (one: unknown) => apply(sourceOf, one, []) as string
+    return thunk !== undefined && isFunctionAlone(text(thunk), text(made))
+  })
 }
 
 /** An expression is the function itself; a method comes in an object literal of its own. */

@@ -23,9 +23,7 @@ const SPARES = 2
  */
 export function createSandboxFactory({ document }: HostOptions): SandboxFactory {
   // The guest's text is a chunk of its own: nobody waits for it to see the room.
-  const parts = import('virtual:guest').then(
-    ({ default: guest }): FrameParts => ({ document, guest, bootstrapHash }),
-  )
+  let parts: Promise<FrameParts> | undefined
   const opened = new Set<Sandbox>()
   /** Those that are opened or about to be. */
   let inUse = 0
@@ -40,11 +38,22 @@ export function createSandboxFactory({ document }: HostOptions): SandboxFactory 
     while (!isClosed && inUse === 0 && spares.length < wanted) spares.push(quiet(openFrame()))
   }
 
+  /** What could not be loaded is asked for again by the next job. */
+  async function load(): Promise<FrameParts> {
+    parts ??= import('virtual:guest').then(({ default: guest }) => ({ document, guest, bootstrapHash }))
+    try {
+      return await parts
+    } catch (error) {
+      parts = undefined
+      throw error
+    }
+  }
+
   async function openFrame(): Promise<Frame> {
     if (isClosed) throw new SandboxError('closed', 'the sandboxes of this page have ended')
     if (leak !== undefined) throw leak
     try {
-      const frame = await Frame.open(await parts, !hasPassed)
+      const frame = await Frame.open(await load(), !hasPassed)
       if (!hasPassed) {
         hasPassed = true
         prepare()
