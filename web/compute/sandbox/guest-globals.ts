@@ -60,7 +60,6 @@ export function pruneGlobals(): void {
   // Blob URLs are the way to a nested Worker and to import().
   for (const name of ['createObjectURL', 'revokeObjectURL']) remove(URL, name)
   hideSharedMemory()
-  forgetMatches()
   compileInTurn()
   refuseText()
   replaceServices()
@@ -73,15 +72,6 @@ function replaceServices(): void {
   replaceGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) })
   replaceGlobal('performance', { now: performance.now.bind(performance), timeOrigin: performance.timeOrigin })
 }
-
-/** `RegExp.$1` and its like tell a task what the one before has matched. */
-function forgetMatches(): void {
-  for (const name of Reflect.ownKeys(RegExp)) {
-    if (typeof name === 'string' && (name.startsWith('$') || LAST_MATCH.includes(name))) remove(RegExp, name)
-  }
-}
-
-const LAST_MATCH = ['input', 'lastMatch', 'lastParen', 'leftContext', 'rightContext']
 
 /** On the Worker's own thread, so that it ends with it: in the background it would be compiled to the end. */
 function compileInTurn(): void {

@@ -37,6 +37,7 @@ const bufferOf = getterOf(Object.getPrototypeOf(Bytes.prototype), 'buffer')
 const copyTo = Bytes.prototype.set
 const cut = String.prototype.slice
 const sourceOf = Function.prototype.toString
+const match = RegExp.prototype.exec
 const shrink: typeof ArrayBuffer.prototype.transfer | undefined = ArrayBuffer.prototype.transfer
 const ITERATOR: typeof Symbol.iterator = Symbol.iterator
 const MAX_ERROR_CHARS = 4000
@@ -127,6 +128,8 @@ class Guest {
 
   async #begin({ id, task }: GuestRun): Promise<void> {
     this.#isBusy = true
+    // `RegExp.$1` and its like would tell what the task before has matched.
+    apply(match, /(?:)/, [''])
     const compiled = this.#compiled()
     const outcome: TaskOutcome =
       'code' in compiled
