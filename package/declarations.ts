@@ -5,7 +5,7 @@ import type { Plugin } from 'vite'
 const ROOT = join(import.meta.dirname, '..')
 /** Where `tsc -b` puts them. */
 const COMPILED = join(ROOT, 'node_modules/.cache/tsc')
-const ENTRIES = ['web/browser.d.ts', 'web/react/index.d.ts', 'signaling/server.d.ts']
+const ENTRIES = ['web/browser.d.ts', 'web/react-hooks/index.d.ts', 'signaling/server.d.ts']
 const IMPORT = /(from |import\()(['"])(\.[^'"]*)\.tsx?\2/g
 /** `MeshNode` can be disposed of; a project of an older `lib` does not know the symbol. */
 const NEEDED_LIB = '/// <reference lib="esnext.disposable" />\n'

@@ -24,7 +24,7 @@ function modules(): UserConfig {
       target: 'es2022',
       minify: false,
       lib: {
-        entry: { index: join(WEB, 'browser.ts'), react: join(WEB, 'react/index.ts') },
+        entry: { index: join(WEB, 'browser.ts'), react: join(WEB, 'react-hooks/index.ts') },
         formats: ['es'],
       },
       rolldownOptions: {

@@ -9,7 +9,7 @@ import {
 } from 'react'
 import type { HistoryEntry } from '../messaging/index.ts'
 import type { MeshNode, NodeSnapshot } from '../node.ts'
-import { useNodeSnapshot } from '../react/use-node.ts'
+import { useNodeSnapshot } from '../react-hooks/use-node.ts'
 
 export const NodeContext = createContext<MeshNode | undefined>(undefined)
 

@@ -1,5 +1,5 @@
 import type { Job } from '../../compute/index.ts'
-import { useJob } from '../../react/use-job.ts'
+import { useJob } from '../../react-hooks/use-job.ts'
 import { durationText, timeText } from '../format.ts'
 import { text } from '../text.ts'
 import { useElapsedMs } from './elapsed.ts'

@@ -1,7 +1,7 @@
 import { CircleStop } from 'lucide-react'
 import { useRef } from 'react'
 import type { Job, JobSnapshot } from '../../compute/index.ts'
-import { useJob } from '../../react/use-job.ts'
+import { useJob } from '../../react-hooks/use-job.ts'
 import { countText, durationText, plural } from '../format.ts'
 import { useInSight } from '../hooks.ts'
 import { Progress } from '../parts/progress.tsx'
