@@ -232,9 +232,9 @@ export const FAULTS: readonly Fault[] = [
           Replica,
           'setReading',
           (sound) =>
-            function (this: Replica, isReading) {
-              if (this.epoch.number > 1) copied.add(this.dedup)
-              sound.call(this, isReading)
+            function (this: Replica, reader, isReading) {
+              if (reader === 'owner' && this.epoch.number > 1) copied.add(this.dedup)
+              sound.call(this, reader, isReading)
             },
         ),
         plant(

@@ -102,7 +102,16 @@ function dispatcherOf(groupOf: (n: number) => string | undefined) {
   const lives = Array.from({ length: 10_000 }, (_, at): Live => {
     const group = groupOf(at)
     const times = { sentAt: 0, expiresAt: 0, deliverAt: 0 }
-    const rest = { priority: 4, size: 1, headers: {}, attempts: 0, retryAt: 0, at: 0, page: {} as never }
+    const rest = {
+      priority: 4,
+      size: 1,
+      headers: {},
+      attempts: 0,
+      retryAt: 0,
+      at: 0,
+      copySeq: 0,
+      page: {} as never,
+    }
     return {
       source,
       number: at + 1,

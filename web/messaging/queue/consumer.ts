@@ -8,21 +8,15 @@ import {
   type Random,
   randomToken,
 } from '../../base/index.ts'
+import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { decodeBody, type Headers, messageId } from '../item.ts'
 import { type AckOutcome, type AckParty, offerAck } from './ack-party.ts'
+import { isWhole, type KeptHere, LACKING, readDelivery } from './by-number.ts'
 import type { Calls } from './calls.ts'
 import { compareEpochs } from './epoch.ts'
 import { FINISHED, type Granted, type Held, leaseLost } from './held.ts'
-import {
-  headToWire,
-  MAX_TOKENS,
-  METHOD_CANCEL,
-  METHOD_PREPARE,
-  readAll,
-  readAttempt,
-  readHead,
-} from './messages.ts'
+import { type Attempt, type Head, headToWire, METHOD_CANCEL, METHOD_PREPARE, readHead } from './messages.ts'
 import type { Ownership, Reign } from './ownership.ts'
 import type { AckMode, ConsumeOptions, Delivery } from './queue.ts'
 import { MAX_DURATION_MS, MAX_PRIORITY, type QueueItem } from './queue-item.ts'
@@ -49,6 +43,7 @@ interface ConsumerPorts {
   readonly clock: Clock
   readonly random: Random
   readonly ownership: Ownership
+  readonly keptHere: KeptHere
   readonly reply: (item: QueueItem, body: unknown, headers: Headers | undefined) => Promise<void>
   readonly onEnd: (consumer: QueueConsumer) => void
 }
@@ -141,16 +136,38 @@ export class QueueConsumer implements AckParty {
     )
   }
 
-  /** Attempts from the owner. Throws a MessagingError where they are none, or another's. */
-  onDeliver(body: unknown, from: PeerId): void {
+  /**
+   * Attempts from the owner. Rejects with a MessagingError where they are none, or another's; what is said by number is taken from
+   * this device's own copy, all of them or none.
+   */
+  async onDeliver(body: unknown, from: PeerId): Promise<Value> {
     const head = readHead(body)
-    if (head?.row['consumer'] !== this.#registration.name)
+    if (!head) throw new MessagingError('malformed', 'these are no attempts')
+    const reign = this.#reignOf(head, from)
+    const given = readDelivery(head.row)
+    if (!given) throw new MessagingError('malformed', 'these are no attempts')
+    if (given.every(isWhole)) {
+      this.#takeIn(given, reign)
+      return null
+    }
+    const filled = await this.#ports.keptHere.fill(this.queue, given, this.#controller.signal)
+    if (!filled) return LACKING
+    // It may have another owner by now.
+    this.#takeIn(filled, this.#reignOf(head, from))
+    return null
+  }
+
+  /** Throws a MessagingError where this is not from whom the consumer is registered with now. */
+  #reignOf({ epoch, row }: Head & { readonly row: Readonly<Record<string, unknown>> }, from: PeerId): Reign {
+    const { reign, name } = this.#registration
+    if (row['consumer'] !== name)
       throw new MessagingError('lease-lost', 'this was for an earlier registration of the consumer')
-    const attempts = head && readAll(head.row['attempts'], MAX_TOKENS, readAttempt)
-    const { reign } = this.#registration
-    if (!attempts) throw new MessagingError('malformed', 'these are no attempts')
-    if (!reign || reign.owner !== from || compareEpochs(reign.epoch, head.epoch) !== 0)
+    if (!reign || reign.owner !== from || compareEpochs(reign.epoch, epoch) !== 0)
       throw new MessagingError('stale-epoch', 'this consumer obeys another owner')
+    return reign
+  }
+
+  #takeIn(attempts: readonly Attempt[], reign: Reign): void {
     for (const attempt of attempts) {
       // Sent again after a link broke.
       if (attempt.token <= this.#lastToken) continue
@@ -254,7 +271,8 @@ export class QueueConsumer implements AckParty {
     this.#settler.lend(this.#window === 0 ? held.size - 1 : held.size, held.token)
     if (this.#window > 0 && this.#settler.credit * 2 >= this.#window) void this.#settler.flush()
     const { item, attempts } = held.attempt
-    const decoded = decodeBody(item.body)
+    // Its bytes are the loop's own: they may be this device's copy, or share a packet with others.
+    const decoded = decodeBody(item.body.slice())
     if (!decoded) {
       this.#settle(held, { delayMs: -1 }).catch(ignore)
       return undefined

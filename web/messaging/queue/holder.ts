@@ -94,6 +94,8 @@ export class Holder {
   #cursor: number | undefined
   /** While it is brought up to date: it will have every change up to this one. */
   #base: number | undefined
+  /** Every change up to this one has left for it. */
+  #sent = 0
   #isSilent = false
 
   constructor(peer: PeerId, sessionId: string, ports: HolderPorts) {
@@ -116,6 +118,11 @@ export class Holder {
   /** It does not answer: senders no longer wait for it. */
   get isSilent(): boolean {
     return this.#isSilent
+  }
+
+  /** Whether it has what this change says, or that has left for it. */
+  isGiven(seq: number): boolean {
+    return this.#cursor !== undefined && seq <= this.#sent
   }
 
   close(): void {
@@ -160,9 +167,12 @@ export class Holder {
     this.#base = log.seq
     const held = new Map(merge.summary.sources.map((state) => [`${state.from}/${state.stream}`, state.have]))
     await this.#sendDone()
+    // What was in the log before, and is still being written here, is no message yet.
+    await replica.settled()
     for (const lives of pagesOf(replica, held)) await this.#sendLives(lives)
     // Undefined when it was too slow: then it begins again.
     this.#cursor = this.#base
+    this.#sent = this.#base ?? 0
     this.#base = undefined
     this.#isSilent = false
     onProgress()
@@ -194,13 +204,12 @@ export class Holder {
     const { log } = this.#ports
     const { signal } = this.#controller
     const underWay: UnderWay[] = []
-    let sent = this.#cursor as number
     while (this.#cursor !== undefined && !signal.aborted) {
-      const changes = underWay.length < MAX_UNDER_WAY ? log.after(sent) : []
+      const changes = underWay.length < MAX_UNDER_WAY ? log.after(this.#sent) : []
       const last = changes.at(-1)
       if (last && !log.canWait(changes, this.peer)) {
         underWay.push(new UnderWay(last.seq, this.#sendChanges(changes)))
-        sent = last.seq
+        this.#sent = last.seq
         continue
       }
       const first = underWay[0]

@@ -138,8 +138,9 @@ export class Intake {
     if (last === undefined) return source.high
     const items = taken.map((draft) => this.#stamp(source, draft))
     // The copies are written while this disk writes.
-    if (items.length > 0) this.#ports.replication.logItems(items, kept)
+    const copySeq = items.length > 0 ? this.#ports.replication.logItems(items, kept) : 0
     const lives = await this.#keep(items, refused)
+    for (const live of lives) live.copySeq = copySeq
     source.high = Math.max(source.high, last)
     this.added += lives.length
     this.#voidNumbers(source, refused)

@@ -1,18 +1,35 @@
 import { type Clock, sleep } from '../../base/index.ts'
 import { isFinal } from '../../mesh/index.ts'
-import type { Value } from '../../wire/index.ts'
 import { headersWeight } from '../item.ts'
+import { AttemptsWriter, isLacking } from './by-number.ts'
 import type { Calls } from './calls.ts'
 import type { Consumer, Lease } from './dispatcher.ts'
 import type { Epoch } from './epoch.ts'
 import { headToWire, MAX_TOKENS, METHOD_DELIVER } from './messages.ts'
 import { itemToWire } from './queue-item.ts'
-import type { Replica } from './replica.ts'
+import type { Live, Replica } from './replica.ts'
 
 const REQUEST_MS = 5_000
 const RETRY_MS = 500
 /** Bodies of one request to a consumer. */
 const DELIVER_BYTES = 256 * 1024
+
+/** Of an attempt by number. */
+const NUMBERED_BYTES = 32
+
+export interface OutgoingPorts {
+  /** The consumer's own device keeps it, or its copy has left for there: it need not cross again. */
+  readonly hasCopy: (live: Live) => boolean
+  /** It is finished by now, this disk no longer has it whole, or its consumer cannot read it. */
+  readonly onUndelivered: (lease: Lease) => void
+}
+
+/** What goes to a consumer at once: the first `count` that wait. */
+interface Batch {
+  readonly writer: AttemptsWriter
+  readonly bytes: number
+  readonly count: number
+}
 
 /**
  * Brings attempts to one consumer, in order, again after a link broke: a message that got lost on its way would wait for
@@ -24,26 +41,25 @@ export class Outgoing {
   readonly #calls: Calls
   readonly #clock: Clock
   readonly #consumer: Consumer
-  readonly #onDamaged: (lease: Lease) => void
+  readonly #ports: OutgoingPorts
   #waiting: Lease[] = []
   #isRunning = false
   isClosed = false
 
-  /** `onDamaged` is told of an attempt whose body this disk no longer has whole, or that its consumer cannot read. */
   constructor(
     replica: Replica,
     epoch: Epoch,
     calls: Calls,
     clock: Clock,
     consumer: Consumer,
-    onDamaged: (lease: Lease) => void,
+    ports: OutgoingPorts,
   ) {
     this.#replica = replica
     this.#epoch = epoch
     this.#calls = calls
     this.#clock = clock
     this.#consumer = consumer
-    this.#onDamaged = onDamaged
+    this.#ports = ports
   }
 
   push(leases: readonly Lease[]): void {
@@ -54,55 +70,69 @@ export class Outgoing {
   async #run(): Promise<void> {
     this.#isRunning = true
     let singly = 0
+    let isWhole = false
     while (this.#waiting.length > 0 && !this.isClosed) {
-      const { attempts, bytes, count } = await this.#next(singly > 0 ? 1 : MAX_TOKENS)
-      const isTaken = attempts.length === 0 || (await this.#send(attempts, bytes))
-      if (!isTaken && count > 1) {
+      const batch = await this.#next(singly > 0 ? 1 : MAX_TOKENS, isWhole)
+      const { count } = batch
+      const answer = batch.writer.attempts.length === 0 ? 'taken' : await this.#send(batch)
+      isWhole = answer === 'lacking'
+      if (isWhole) continue
+      if (answer === 'refused' && count > 1) {
         // One of them is nothing to this consumer, and the others must not go with it.
         singly = count
         continue
       }
       const [first] = this.#waiting.splice(0, count)
-      if (!isTaken && first) this.#onDamaged(first)
+      if (answer === 'refused' && first) this.#ports.onUndelivered(first)
       singly = Math.max(0, singly - count)
     }
     this.#isRunning = false
   }
 
-  async #next(
-    most: number,
-  ): Promise<{ readonly attempts: Value[]; readonly bytes: number; readonly count: number }> {
-    const attempts: Value[] = []
+  /** `isWhole`: the consumer's device does not keep what it should. */
+  async #next(most: number, isWhole: boolean): Promise<Batch> {
+    const { hasCopy, onUndelivered } = this.#ports
+    const writer = new AttemptsWriter()
     let bytes = 0
     let count = 0
     for (const lease of this.#waiting) {
-      const { token, live } = lease
-      const weight = live.size + headersWeight(live.headers)
+      const { live } = lease
+      const isNumbered = !isWhole && isUnfinished(live) && hasCopy(live)
+      const weight = isNumbered ? NUMBERED_BYTES : live.size + headersWeight(live.headers)
       if (count > 0 && (bytes + weight > DELIVER_BYTES || count >= most)) break
       count++
-      const item = await this.#replica.itemOf(live).catch(() => undefined)
-      if (item) {
-        attempts.push([token, live.attempts, itemToWire(item)])
-        bytes += weight
-      } else this.#onDamaged(lease)
+      if (isNumbered) writer.numbered(lease)
+      else {
+        const item = isUnfinished(live) ? await this.#replica.itemOf(live).catch(() => undefined) : undefined
+        if (!item) {
+          onUndelivered(lease)
+          continue
+        }
+        writer.whole(lease, itemToWire(item))
+      }
+      bytes += weight
     }
-    return { attempts, bytes, count }
+    return { writer, bytes, count }
   }
 
-  /** False where the consumer refuses it for good. */
-  async #send(attempts: readonly Value[], bytes: number): Promise<boolean> {
+  async #send({ writer, bytes }: Batch): Promise<'taken' | 'lacking' | 'refused'> {
     const { spec } = this.#consumer
-    const body = { ...headToWire(this.#replica.queue, this.#epoch), consumer: spec.id, attempts }
+    const body = { ...headToWire(this.#replica.queue, this.#epoch), consumer: spec.id, ...writer.toWire() }
     while (!this.isClosed) {
       try {
-        await this.#calls.request(spec.peer, METHOD_DELIVER, body, { timeoutMs: REQUEST_MS, bytes })
-        return true
+        const options = { timeoutMs: REQUEST_MS, bytes }
+        const answer = await this.#calls.request(spec.peer, METHOD_DELIVER, body, options)
+        return isLacking(answer) ? 'lacking' : 'taken'
       } catch (error) {
-        if (isFinal(error)) return false
+        if (isFinal(error)) return 'refused'
         // While the owner counts on this consumer, it tries again.
         await sleep(this.#clock, RETRY_MS)
       }
     }
-    return true
+    return 'taken'
   }
+}
+
+function isUnfinished(live: Live): boolean {
+  return live.source.live.get(live.number) === live
 }

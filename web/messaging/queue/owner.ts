@@ -102,7 +102,7 @@ export class Owner {
       onAdded: (lives) => this.#dispatcher.added(lives),
       dropOldest: () => this.#dropOldest(),
     })
-    replica.setReading(true)
+    replica.setReading('owner', true)
     this.#restoreOrder()
     const sorted = [...replica.messages()].sort((a, b) => a.order - b.order)
     this.#dispatcher.added(sorted)
@@ -117,7 +117,7 @@ export class Owner {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const stop of this.#stops) stop()
-    this.#replica.setReading(false)
+    this.#replica.setReading('owner', false)
     this.#dispatcher.close()
     for (const outgoing of this.#outgoing.values()) outgoing.isClosed = true
     this.replication.close()
@@ -431,10 +431,11 @@ export class Owner {
     for (const [source, numbers] of news) this.replication.logDone(source, numbers)
     for (const state of this.#replica.transactions.all()) this.replication.logTx(state)
     this.#participant.takeAll()
+    for (const live of added) live.copySeq = Number.POSITIVE_INFINITY
     this.#dispatcher.added(added)
     for (const live of added) {
       const item = await this.#replica.itemOf(live)
-      if (item) this.replication.logItems([item])
+      if (item) live.copySeq = this.replication.logItems([item])
     }
   }
 
@@ -442,12 +443,20 @@ export class Owner {
     let outgoing = this.#outgoing.get(consumer)
     if (!outgoing) {
       const { calls, clock } = this.#ports
-      outgoing = new Outgoing(this.#replica, this.epoch, calls, clock, consumer, ({ token }) =>
-        this.#dispatcher.fail(consumer, token, DAMAGED_RETRY_MS),
-      )
+      const { peer } = consumer.spec
+      outgoing = new Outgoing(this.#replica, this.epoch, calls, clock, consumer, {
+        hasCopy: (live) => peer !== calls.self && this.replication.gives(peer, live.copySeq),
+        onUndelivered: (lease) => this.#onUndelivered(lease),
+      })
       this.#outgoing.set(consumer, outgoing)
     }
     outgoing.push(leases)
+  }
+
+  /** It is finished by now, or fails for now; the room that it was to take is its consumer's again. */
+  #onUndelivered({ consumer, token, live }: Lease): void {
+    this.#dispatcher.fail(consumer, token, DAMAGED_RETRY_MS)
+    this.#dispatcher.credit(consumer, live.size, 0)
   }
 
   /** Two owners of a split may have given out the same places: a sender's messages take theirs in its own order. */

@@ -19,6 +19,7 @@ import type { Message } from '../topic.ts'
 import { checkAddressSettings, LayeredSettings, SETTINGS } from './address-settings.ts'
 import { BINDINGS, type Binding, Routes } from './bindings.ts'
 import { browseAll } from './browse.ts'
+import { KeptHere } from './by-number.ts'
 import { Calls } from './calls.ts'
 import { QueueConsumer } from './consumer.ts'
 import type { Destinations } from './destinations.ts'
@@ -116,6 +117,7 @@ export class Queues {
   readonly #options: QueuesOptions
   readonly #calls: Calls
   readonly #ownership: Ownership
+  readonly #keptHere: KeptHere
   readonly #requests: Requests
   readonly #transactions: Transactions
   readonly bindings: RoomTable<Binding>
@@ -136,6 +138,7 @@ export class Queues {
     const forward = (queue: string, item: QueueItem, headers: Headers, dedupId: string) =>
       this.#forward(queue, item, headers, dedupId)
     const { replicas } = loaded
+    this.#keptHere = new KeptHere(replicas, clock)
     this.#requests = new Requests(this.#calls, clock, random)
     this.bindings = new RoomTable(BINDINGS, room, store, this.#calls, clock, loaded.bindings)
     this.#diverting = new RoomTable(DIVERTS, room, store, this.#calls, clock, loaded.diverts)
@@ -337,8 +340,7 @@ export class Queues {
       const id = isRecord(body) ? body['consumer'] : undefined
       const consumer = typeof id === 'string' ? this.#consumers.get(id.split('.')[0] ?? '') : undefined
       if (!consumer) throw new MessagingError('lease-lost', 'this consumer has ended')
-      consumer.onDeliver(body, from)
-      return null
+      return consumer.onDeliver(body, from)
     })
     this.#calls.onNotify(CHANNEL_STORED, (body, from) => {
       this.#senders.onStored(body, from, (queue) => this.#ownership.reignOf(queue)?.owner)
@@ -448,12 +450,18 @@ export class Queues {
     this.#assertOpen()
     const { clock, random } = this.#options
     const consumer = new QueueConsumer(queue, options, this.#settings.get(queue) ?? {}, {
-      ...{ calls: this.#calls, clock, random, ownership: this.#ownership },
+      ...{ calls: this.#calls, clock, random, ownership: this.#ownership, keptHere: this.#keptHere },
       reply: (item, body, headers) => this.#reply(item, body, headers),
-      onEnd: (ended) => this.#consumers.delete(ended.id),
+      onEnd: (ended) => this.#onEnd(ended),
     })
     this.#consumers.set(consumer.id, consumer)
     return { ready: consumer.ready, [Symbol.asyncIterator]: () => consumer.deliveries() }
+  }
+
+  #onEnd(ended: QueueConsumer): void {
+    this.#consumers.delete(ended.id)
+    if (![...this.#consumers.values()].some(({ queue }) => queue === ended.queue))
+      this.#keptHere.release(ended.queue)
   }
 
   #browse(queue: string, { selector = '', signal }: BrowseOptions): AsyncIterable<BrowsedMessage> {

@@ -1,4 +1,4 @@
-import type { PeerId } from '../../base/index.ts'
+import { Listeners, type PeerId } from '../../base/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
 import { headersWeight } from '../item.ts'
 import { instantOf } from './ages.ts'
@@ -57,7 +57,12 @@ export interface Live {
   attempts: number
   /** By this device's wall clock: before it there is no next attempt; 0 where that may be at once. */
   retryAt: number
+  /** At its owner: the change of the copies' log that says it; infinite until there is one. */
+  copySeq: number
 }
+
+/** Who wants the next bodies at hand: the owner that gives them out, or loops of this node that get them by number. */
+export type Reader = 'owner' | 'loops'
 
 /** What a commit made of one batch. */
 type Added = { readonly lives: readonly Live[] } | { readonly failure: unknown }
@@ -94,6 +99,8 @@ export class Replica {
   readonly dedup: DedupWindow
   readonly transactions: TxLedger
   readonly finishers = new Finishers()
+  /** More messages are on this disk. */
+  readonly news = new Listeners<[]>()
   epoch: Epoch
   /** Undefined where this node obeys an owner and has heard nothing of the queue yet, and where the queue has been retired. */
   settings: QueueSettings | undefined
@@ -104,6 +111,7 @@ export class Replica {
   maxOrder = 0
   readonly #store: Store
   readonly #cache: PageCache
+  readonly #readers = new Set<Reader>()
   readonly #sparse = new SparsePages()
   #isCompacting = false
   #isDropped = false
@@ -124,9 +132,12 @@ export class Replica {
     this.#commits = new GroupCommit((batches) => this.#commit(batches))
   }
 
-  /** This node gives its messages out from now on, or no longer. */
-  setReading(isReading: boolean): void {
-    this.#cache.setReading(isReading)
+  /** From now on somebody here takes its messages in their order, or no longer. */
+  setReading(reader: Reader, isReading: boolean): void {
+    if (this.#readers.has(reader) === isReading) return
+    if (isReading) this.#readers.add(reader)
+    else this.#readers.delete(reader)
+    this.#cache.setReading(this.#readers.size > 0)
   }
 
   source(from: PeerId, stream: string): Source {
@@ -283,12 +294,14 @@ export class Replica {
       drafts.flatMap((draft) => draft?.writes ?? []),
     )
     void this.#compactAll()
-    return drafts.map((draft) => {
+    const added = drafts.map((draft): Added => {
       if (!draft) return 'settling' in failed ? { failure: failed.settling } : { lives: [] }
       if (!('pages' in failed)) return { lives: this.#keep(draft) }
       this.dedup.withdraw(draft.page.id)
       return { failure: failed.pages }
     })
+    this.news.emit()
+    return added
   }
 
   /** In one transaction; where that fails apart, since what makes room must not fail with what needs it. */
@@ -361,6 +374,7 @@ export class Replica {
       at,
       attempts: 0,
       retryAt: 0,
+      copySeq: 0,
     }
     source.live.set(number, live)
     this.transactions.index(live)

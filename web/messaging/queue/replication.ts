@@ -91,8 +91,15 @@ export class Replication {
     return this.#holders.size === 1 && holder?.cursor !== undefined && this.#settings.copies === 2
   }
 
-  logItems(items: readonly QueueItem[], kept: KeptBySender = 'nowhere'): void {
+  /** Whether this member has what change `seq` says, or that has left for it. */
+  gives(peer: PeerId, seq: number): boolean {
+    return this.#holders.get(peer)?.isGiven(seq) ?? false
+  }
+
+  /** Gives the number of this change. */
+  logItems(items: readonly QueueItem[], kept: KeptBySender = 'nowhere'): number {
     this.#append({ items, kept })
+    return this.seq
   }
 
   /** `by`: the consumer whose acks these were. */
