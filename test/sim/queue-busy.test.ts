@@ -20,4 +20,13 @@ describe('a busy room: hundreds of messages under way, windows and hands full', 
     },
     SEEDS * 20_000,
   )
+
+  /** Found: a device that kept a message from before did not hear how often it had failed since. */
+  test('QUE8 seeds that failed once', async () => {
+    for (const seed of [11, 30, 33]) {
+      const { story, failure } = await playBusyStory(seed, 'deaths')
+      story.assertSound()
+      expect(failure).toBeUndefined()
+    }
+  })
 })

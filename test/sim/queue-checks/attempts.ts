@@ -46,7 +46,6 @@ function refusals(history: History, befell: Befell): readonly Violation[] {
     if (isFinished) return []
     // Its own ack, whose answer was lost with the owner.
     if (asked?.how === 'acked' && befell.hasLeft(asked.at, outcome.at)) return []
-    if (befell.isBroken(at, outcome.at)) return []
     // Of a transaction that could not be prepared nobody knows whose the attempts are, once an owner is gone.
     if (ofTransfers.has(take) && befell.isAnybodyAway(at, outcome.at)) return []
     return [{ check: 'refused', what: name(take) }]

@@ -55,11 +55,6 @@ export class Befell {
     return this.#absences.some((one) => one.from <= to && one.from >= from)
   }
 
-  /** A link broke, and with it an answer may have been lost. */
-  isBroken(from: number, to: number): boolean {
-    return this.#befallen.breaks.some((at) => at >= from && at <= to)
-  }
-
   /** How often tabs went away or the room was split. */
   countUpTo(at: number): number {
     const { cuts } = this.#befallen

@@ -3,7 +3,7 @@ import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { headersWeight } from '../item.ts'
-import { fromRest, restOf, toRest } from './ages.ts'
+import { fromRest, toRest } from './ages.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
@@ -12,6 +12,7 @@ import { Intervals } from './intervals.ts'
 import {
   type Head,
   MAX_RUNS,
+  MAX_TOKENS,
   METHOD_COPY,
   METHOD_DROP,
   METHOD_FETCH,
@@ -28,7 +29,7 @@ import {
 } from './messages.ts'
 import { MAX_PAGE_ITEMS, PAGE_BYTES } from './page.ts'
 import { itemToWire, type QueueItem } from './queue-item.ts'
-import { summaryOf } from './reconcile.ts'
+import { attemptsToWire, finishersOf, summaryOf } from './reconcile.ts'
 import { type Live, Replica, type Source } from './replica.ts'
 import { conflictOf, type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
 import type { Stamps } from './stamp.ts'
@@ -156,6 +157,11 @@ export class Follower {
     const settings = replica.settings ? { ...replica.settings } : null
     return {
       sources: summaryOf(replica).map(sourceToWire),
+      finishers: finishersOf(replica).map(sourceToWire),
+      attempts: replica
+        .attempted()
+        .slice(0, MAX_TOKENS)
+        .map((live) => attemptsToWire(live, calls.clock.wall())),
       settings,
       explicit: { ...replica.explicit },
       dedup: replica.dedup.all(),
@@ -177,14 +183,7 @@ export class Follower {
       const item = await this.#ports.replicas.get(queue)?.itemOf(live)
       if (!item) continue
       items.push(itemToWire(toRest(item, wall)))
-      if (live.attempts > 0)
-        attempts.push([
-          live.source.from,
-          live.source.stream,
-          live.number,
-          live.attempts,
-          restOf(live.retryAt, wall),
-        ])
+      if (live.attempts > 0) attempts.push(attemptsToWire(live, wall))
       bytes += live.size + headersWeight(live.headers)
       if (bytes > PAGE_BYTES || items.length >= MAX_PAGE_ITEMS) break
     }

@@ -2,15 +2,15 @@ import { type Clock, type PeerId, sleep } from '../../base/index.ts'
 import { isFinal, RemoteError } from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { headersWeight, weightOf } from '../item.ts'
-import { restOf, toRest } from './ages.ts'
+import { toRest } from './ages.ts'
 import { type Calls, isBusy } from './calls.ts'
 import type { Change, CopyLog, Done } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
-import { headToWire, METHOD_COPY, type SourceState, sourceToWire } from './messages.ts'
+import { headToWire, MAX_TOKENS, METHOD_COPY, type SourceState, sourceToWire } from './messages.ts'
 import { inPages } from './page.ts'
 import { itemToWire, type QueueItem } from './queue-item.ts'
-import { type Merge, mergeFrom } from './reconcile.ts'
+import { attemptsToWire, finishersOf, type Merge, mergeFrom } from './reconcile.ts'
 import type { Live, Replica, Source } from './replica.ts'
 import type { QueueSettings } from './settings.ts'
 import { stampsToWire } from './stamp.ts'
@@ -169,6 +169,10 @@ export class Holder {
     await this.#sendDone()
     // What was in the log before, and is still being written here, is no message yet.
     await replica.settled()
+    // What it keeps from before may have failed since, more often than it knows.
+    const attempted = replica.attempted()
+    for (let at = 0; at < attempted.length; at += MAX_TOKENS)
+      await this.#send({ attempts: attempted.slice(at, at + MAX_TOKENS) })
     for (const lives of pagesOf(replica, held)) await this.#sendLives(lives)
     // Undefined when it was too slow: then it begins again.
     this.#cursor = this.#base
@@ -186,7 +190,11 @@ export class Holder {
     }))
     const head = { settings: { ...settings }, explicit: { ...replica.explicit } }
     const first = { ...head, dedup: replica.dedup.all() }
-    return this.#send({ done, transactions: replica.transactions.all(), first })
+    return this.#send({
+      done: [...finishersOf(replica), ...done],
+      transactions: replica.transactions.all(),
+      first,
+    })
   }
 
   async #sendLives(lives: readonly Live[]): Promise<void> {
@@ -248,10 +256,7 @@ export class Holder {
       own: stampsToWire(own.map((item) => toRest(item, wall))),
       done: done.map(sourceToWire),
       tx: transactions.map((state) => txToWire(withAge(state, wall))),
-      attempts: attempts.map((live) => [
-        ...[live.source.from, live.source.stream, live.number],
-        ...[live.attempts, restOf(live.retryAt, wall)],
-      ]),
+      attempts: attempts.map((live) => attemptsToWire(live, wall)),
     }
     const options = { timeoutMs: REQUEST_MS, signal: this.#controller.signal, bytes }
     for (;;) {

@@ -426,9 +426,10 @@ export class Owner {
   }
 
   /** What one holder brought the others lack. */
-  async #onMerged({ added, finished, news }: Merge): Promise<void> {
+  async #onMerged({ added, finished, news, attempted }: Merge): Promise<void> {
     this.#dispatcher.removed(finished)
-    for (const [source, numbers] of news) this.replication.logDone(source, numbers)
+    for (const [source, numbers, by] of news) this.replication.logDone(source, numbers, by)
+    for (const live of attempted) this.replication.logAttempts(live)
     for (const state of this.#replica.transactions.all()) this.replication.logTx(state)
     this.#participant.takeAll()
     for (const live of added) live.copySeq = Number.POSITIVE_INFINITY

@@ -1,10 +1,12 @@
 import { isRecord, type PeerId } from '../../base/index.ts'
+import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
-import { fromRest } from './ages.ts'
+import { fromRest, restOf } from './ages.ts'
 import type { Calls } from './calls.ts'
 import type { Epoch } from './epoch.ts'
 import { Intervals } from './intervals.ts'
 import {
+  type AttemptsRow,
   headToWire,
   METHOD_FETCH,
   METHOD_SUMMARY,
@@ -26,8 +28,12 @@ const LARGE = Number.POSITIVE_INFINITY
 /** What a member has of a queue, and its settings where it knows the queue. */
 export interface Summary {
   readonly sources: readonly SourceState[]
+  /** What each consumer finished itself, of late. */
+  readonly finishers: readonly SourceState[]
   readonly settings: QueueSettings | undefined
   readonly explicit: Partial<QueueSettings>
+  /** How often what it has failed, as far as it knows. */
+  readonly attempts: readonly AttemptsRow[]
   readonly dedupIds: readonly string[]
   readonly transactions: readonly TxState[]
 }
@@ -38,7 +44,25 @@ export interface Merge {
   readonly added: readonly Live[]
   readonly finished: readonly Live[]
   /** Every number that only it knew to be finished, its message here or not. */
-  readonly news: readonly (readonly [Source, Intervals])[]
+  readonly news: readonly News[]
+  /** Messages that have failed more often than was known here. */
+  readonly attempted: readonly Live[]
+}
+
+/** `by`: the consumer that finished them; empty where nobody knows. */
+export type News = readonly [source: Source, numbers: Intervals, by: string]
+
+export function attemptsToWire({ source, number, attempts, retryAt }: Live, wall: number): Value {
+  return [source.from, source.stream, number, attempts, restOf(retryAt, wall)]
+}
+
+/** Whose acks finished what, as a summary and a copy tell it. */
+export function finishersOf({ finishers, sources }: Replica): readonly SourceState[] {
+  return finishers.told().flatMap(({ by, source, numbers }) => {
+    const known = sources.get(source)
+    const none = { high: 0, have: new Intervals() }
+    return known ? { from: known.from, stream: known.stream, ...none, done: numbers, by } : []
+  })
 }
 
 export function summaryOf(replica: Replica): readonly SourceState[] {
@@ -68,12 +92,14 @@ export async function mergeFrom(
   const wall = calls.clock.wall()
   for (const state of summary.transactions) await replica.noteTx(withAge(state, wall))
   const finished: Live[] = []
-  const news: (readonly [Source, Intervals])[] = []
-  for (const state of summary.sources) {
+  const news: News[] = []
+  // Who finished what first: an ack whose answer was lost is its consumer's own, whoever owns the queue by now.
+  for (const state of [...summary.finishers, ...summary.sources]) {
+    const { by = '' } = state
     const source = replica.source(state.from, state.stream)
     const unknown = state.done.minus(source.done)
-    if (!unknown.isEmpty) news.push([source, unknown])
-    finished.push(...replica.finish(source, state.done))
+    if (!unknown.isEmpty) news.push([source, unknown, by])
+    finished.push(...replica.finish(source, state.done, by))
     source.high = Math.max(source.high, state.high)
   }
   const added: Live[] = []
@@ -83,9 +109,10 @@ export async function mergeFrom(
     if (missing.isEmpty) continue
     added.push(...(await fetchAll(peer, replica, source, missing, epoch, calls, signal)))
   }
+  const attempted = replica.hearAttempts(summary.attempts, wall)
   await replica.rememberIds(summary.dedupIds)
   await replica.settled()
-  return { summary, added, finished, news }
+  return { summary, added, finished, news, attempted }
 }
 
 /** Fetches messages from a member that has them; what it turns out not to have is left out. */
@@ -138,9 +165,12 @@ function stateOf(source: Source): SourceState {
 function readSummary(value: unknown): Summary | undefined {
   if (!isRecord(value)) return undefined
   const sources = readSources(value['sources'])
+  const finishers = readSources(value['finishers'] ?? [])
+  const attempts = readAttempts(value['attempts'] ?? [])
   const dedupIds = readIds(value['dedup'])
   const transactions = readTransactions(value['tx'])
-  if (!sources || !dedupIds || !transactions) return undefined
+  if (!sources || !finishers || !attempts || !dedupIds || !transactions) return undefined
   const settings = value['settings'] === null ? undefined : readSettings(value['settings'])
-  return { sources, settings, explicit: readPartialSettings(value['explicit']) ?? {}, dedupIds, transactions }
+  const explicit = readPartialSettings(value['explicit']) ?? {}
+  return { sources, finishers, attempts, settings, explicit, dedupIds, transactions }
 }

@@ -168,10 +168,10 @@ export class Replica {
 
   /**
    * Takes effect at once; {@link settled} says when it is on disk. Gives the messages that this finished. `by`: the consumer
-   * whose acks these were.
+   * whose acks these were. Of those that are finished already it stands who did it.
    */
   finish(source: Source, done: Intervals, by = ''): readonly Live[] {
-    if (by !== '') this.finishers.note(by, source.key, done)
+    if (by !== '') this.finishers.note(by, source.key, done.minus(source.done))
     const finished: Live[] = []
     let isNews = false
     for (const [from, to] of done) {
@@ -196,12 +196,21 @@ export class Replica {
     if (writes) await this.#store.write(writes, 'relaxed')
   }
 
-  /** What another knows of failed attempts, in this device's time. */
-  hearAttempts(rows: readonly AttemptsRow[], wall: number): void {
+  /** What another knows of failed attempts, in this device's time. Gives the messages of which that was news. */
+  hearAttempts(rows: readonly AttemptsRow[], wall: number): readonly Live[] {
+    const news: Live[] = []
     for (const [from, stream, number, attempts, waitMs] of rows) {
       const live = this.find(from, stream, number)
-      if (live && live.attempts < attempts) this.setAttempts(live, attempts, instantOf(waitMs, wall))
+      if (!live || live.attempts >= attempts) continue
+      this.setAttempts(live, attempts, instantOf(waitMs, wall))
+      news.push(live)
     }
+    return news
+  }
+
+  /** The messages that have failed attempts. */
+  attempted(): readonly Live[] {
+    return [...this.messages()].filter(({ attempts }) => attempts > 0)
   }
 
   setAttempts(live: Live, attempts: number, retryAt: number): void {
