@@ -48,6 +48,14 @@ export function ownersOf(context: DataContext, shardId: ShardId): readonly PeerI
   return context.roster.owners(shardId, replicasOf(context, shardId))
 }
 
+/** Other live members that say they hold the shard, those included who failed to give it. */
+export function claimantsOf({ room, holdings }: DataContext, shardId: ShardId): PeerId[] {
+  return room
+    .members()
+    .filter(({ isSelf, peerId }) => !isSelf && holdings.claims(peerId, shardId))
+    .map(({ peerId }) => peerId)
+}
+
 /** Live members that hold the shard, this node included, ordered by PeerId. */
 export function liveHolders({ room, local, holdings }: DataContext, shardId: ShardId): PeerId[] {
   return room

@@ -84,7 +84,7 @@ class DataLayer implements Data {
       random,
       catalog,
       local,
-      holdings: new Holdings(catalog),
+      holdings: new Holdings(catalog, clock),
       roster: new Roster(room, clock),
       intake: this.#intake,
       usage: () => store.usage(),
@@ -223,6 +223,7 @@ class DataLayer implements Data {
     const manifest = await catalog.drop(datasetId, by)
     holdings.forgetDataset(datasetId)
     if (!manifest) return
+    for (const { id } of manifest.shards) holdings.doubts.forgetShard(id)
     await this.#provisional.removeUnused(manifest.shards.map(({ id }) => id))
     await catalog.saveRest()
     if (this.#intake.isFull) this.#intake.reopen()

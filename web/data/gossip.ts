@@ -58,7 +58,11 @@ export class Gossip {
         return this.#manifests(readIds(body, isDatasetId) ?? [])
       }),
       room.onMembership(({ joined }) => {
-        for (const { peerId, isSelf } of joined) if (!isSelf) this.#introduce(peerId)
+        for (const { peerId, isSelf } of joined) {
+          if (isSelf) continue
+          context.holdings.trust(peerId)
+          this.#introduce(peerId)
+        }
         this.#forgetGone()
       }),
       roster.onChange(() => this.#forgetGone()),

@@ -1,5 +1,6 @@
-import { type DatasetId, Listeners, type PeerId, type ShardId } from '../base/index.ts'
+import { type Clock, type DatasetId, Listeners, type PeerId, type ShardId } from '../base/index.ts'
 import type { Catalog } from './catalog.ts'
+import { Doubts } from './doubts.ts'
 import type { HoldingsBody } from './messages.ts'
 
 /** Bitmaps of datasets whose manifest has not arrived, for each peer. */
@@ -10,14 +11,17 @@ interface Told {
   readonly sets: Map<DatasetId, Uint8Array>
 }
 
-/** Who holds what, by what each peer said of itself. A peer that said nothing holds nothing. */
+/** Who holds what, by what each peer said of itself and then gave. A peer that said nothing holds nothing. */
 export class Holdings {
   readonly #catalog: Catalog
   readonly #told = new Map<PeerId, Told>()
   readonly #changed = new Listeners<[]>()
+  /** What failed of asking; of this node, of keeping what was given. */
+  readonly doubts: Doubts
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, clock: Clock) {
     this.#catalog = catalog
+    this.doubts = new Doubts(clock)
   }
 
   onChange(listener: () => void): () => void {
@@ -36,10 +40,26 @@ export class Holdings {
       told.sets.set(datasetId, bits.slice())
     }
     this.#told.set(from, told)
+    this.doubts.withdraw(from, (shardId) => this.claims(from, shardId))
     this.#changed.emit()
   }
 
+  /** It was asked for a shard that it claims, and gave none. */
+  failed(peerId: PeerId, shardId: ShardId): void {
+    if (this.doubts.failed(peerId, shardId)) this.#changed.emit()
+  }
+
+  gave(peerId: PeerId, shardId: ShardId): void {
+    if (this.doubts.gave(peerId, shardId)) this.#changed.emit()
+  }
+
+  /** It joined anew, whatever it failed to give before. */
+  trust(peerId: PeerId): void {
+    this.doubts.forget(peerId)
+  }
+
   forget(peerId: PeerId): void {
+    this.doubts.forget(peerId)
     if (this.#told.delete(peerId)) this.#changed.emit()
   }
 
@@ -59,7 +79,13 @@ export class Holdings {
     return this.#told.get(peerId)?.stays ?? false
   }
 
+  /** What it says, and has not failed to give time and again. */
   holds(peerId: PeerId, shardId: ShardId): boolean {
+    return this.claims(peerId, shardId) && this.doubts.isBelieved(peerId, shardId)
+  }
+
+  /** What it says. */
+  claims(peerId: PeerId, shardId: ShardId): boolean {
     const sets = this.#told.get(peerId)?.sets
     if (!sets) return false
     return this.#catalog.placesOf(shardId).some(({ datasetId, index }) => hasBit(sets.get(datasetId), index))
@@ -68,11 +94,6 @@ export class Holdings {
   /** Those who said something. */
   peers(): PeerId[] {
     return [...this.#told.keys()]
-  }
-
-  /** Other peers than this node. */
-  holders(shardId: ShardId): PeerId[] {
-    return [...this.#told.keys()].filter((peerId) => this.holds(peerId, shardId))
   }
 }
 

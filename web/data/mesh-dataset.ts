@@ -52,8 +52,11 @@ export class MeshDataset implements Dataset {
     return this.#view().shards
   }
 
-  async *records(options: { signal?: AbortSignal } = {}): AsyncGenerator<unknown, void, undefined> {
-    const signal = checkedSignal('records', options)
+  records(options: { signal?: AbortSignal } = {}): AsyncGenerator<unknown, void, undefined> {
+    return this.#records(checkedSignal('records', options))
+  }
+
+  async *#records(signal: AbortSignal | undefined): AsyncGenerator<unknown, void, undefined> {
     for await (const bytes of this.#read(signal)) {
       for (const batch of recordBatches(new Uint8Array(bytes), this.#manifest.format)) yield* batch
     }

@@ -69,6 +69,7 @@ export class MeshDatasets implements Datasets {
   }
 
   get(name: string): Dataset | undefined {
+    option.text('name', name)
     this.#update()
     const manifest = this.#names?.get(name)
     return manifest && this.#handles.get(manifest.id)

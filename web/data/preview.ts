@@ -1,4 +1,4 @@
-import { option } from '../base/index.ts'
+import { OptionError, option } from '../base/index.ts'
 import type { ColumnType, DatasetFormat, Preview, ReadOptions } from './dataset.ts'
 import { DataError } from './errors.ts'
 import { MAX_SHARD_BYTES, PREVIEW_RECORDS } from './limits.ts'
@@ -12,7 +12,7 @@ const PREVIEW_SHARD_BYTES = 256 * 1024
 
 /** Reads until the first records are whole, then stops. Rejects with the DataErrors of an add. */
 export async function previewSource(name: string, source: Blob, options: ReadOptions = {}): Promise<Preview> {
-  if (!(source instanceof Blob)) throw new DataError('bad-option', 'a preview is of a File or a Blob')
+  if (!(source instanceof Blob)) throw new OptionError('source', source, 'is a File or a Blob')
   option.names('preview', options, READ_OPTIONS)
   checkReadOptions(options)
   const opened = new OpenedSource({ ...options, name, shardBytes: PREVIEW_SHARD_BYTES })

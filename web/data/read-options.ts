@@ -1,7 +1,7 @@
-import { isRecord, OptionError, option } from '../base/index.ts'
+import { entriesOf, OptionError, option } from '../base/index.ts'
 import type { ReadOptions } from './dataset.ts'
 import { encodingOf } from './encoding.ts'
-import { MAX_SKIPPED_LINES } from './limits.ts'
+import { MAX_COLUMNS, MAX_SKIPPED_LINES } from './limits.ts'
 import { areAmbiguous, isSign } from './messages.ts'
 
 const OF_CSV = ['delimiter', 'quote', 'header', 'skipLines', 'comment'] as const
@@ -13,8 +13,7 @@ export function checkReadOptions(options: ReadOptions): void {
   if (format !== undefined) option.oneOf('format', format, ['csv', 'ndjson', 'text'])
   if (encoding !== undefined && encodingOf(encoding) === undefined)
     throw new OptionError('encoding', encoding, 'is a label that TextDecoder takes, such as windows-1252')
-  if (schema !== undefined && !isRecord(schema))
-    throw new OptionError('schema', schema, 'is an object: a type for each column that it names')
+  if (schema !== undefined) checkSchema(schema)
   if (delimiter !== undefined && !isSign(delimiter))
     throw new OptionError('delimiter', delimiter, 'is one ASCII character')
   if (quote !== undefined && quote !== '' && !isSign(quote))
@@ -24,6 +23,22 @@ export function checkReadOptions(options: ReadOptions): void {
   if (header !== undefined) option.boolean('header', header)
   if (skipLines !== undefined) option.count('skipLines', skipLines, { most: MAX_SKIPPED_LINES })
   checkTogether(options)
+}
+
+function checkSchema(schema: unknown): void {
+  const entries = entriesOf(schema, MAX_COLUMNS)
+  if (!entries)
+    throw new OptionError(
+      'schema',
+      schema,
+      `is an object: a type for each column that it names, ${MAX_COLUMNS} at most`,
+    )
+  for (const [column, type] of entries)
+    option.oneOf(`schema["${cutName(column)}"]`, type, ['string', 'number', 'boolean'])
+}
+
+function cutName(name: string): string {
+  return name.slice(0, 40).toWellFormed()
 }
 
 function checkTogether(options: ReadOptions): void {

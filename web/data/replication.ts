@@ -1,6 +1,6 @@
 import { isShardId, type PeerId, type ShardId } from '../base/index.ts'
 import { StoreError } from '../storage/index.ts'
-import { type DataContext, liveHolders, ownersOf } from './context.ts'
+import { claimantsOf, type DataContext, liveHolders, ownersOf } from './context.ts'
 import { KEEP, MAX_IDS, readIds } from './messages.ts'
 import type { ShardReader } from './shard-reader.ts'
 
@@ -30,6 +30,9 @@ export class Replication {
   #wanted: ShardId[] = []
   #cancelEvaluate: (() => void) | undefined
   #evaluateAt = Number.POSITIVE_INFINITY
+  /** Times in a row that an owner did not promise all it was asked for. */
+  #unpromised = 0
+  #askKeepAt = 0
 
   constructor(context: DataContext, reader: ShardReader) {
     this.#context = context
@@ -77,7 +80,9 @@ export class Replication {
       return
     }
     const isOpen = intake.isOpen
-    this.#wanted = isOpen ? this.#rarestFirst([...catalog.shards()].filter((id) => this.#isWanted(id))) : []
+    const wanted = isOpen ? [...catalog.shards()].filter((id) => this.#isWanted(id)) : []
+    this.#wanted = this.#rarestFirst(wanted.filter((id) => this.#waitMs(id) === 0))
+    for (const id of wanted) if (this.#waitMs(id) > 0) this.#schedule(this.#waitMs(id))
     this.#fetchNext()
     await this.#trim(now)
   }
@@ -91,21 +96,28 @@ export class Replication {
     while (this.#fetching.size < MAX_FETCHES) {
       const shardId = this.#wanted.shift()
       if (shardId === undefined) return
-      if (this.#isWanted(shardId)) void this.#fetch(shardId)
+      if (this.#isWanted(shardId) && this.#waitMs(shardId) === 0) void this.#fetch(shardId)
     }
   }
 
   async #fetch(shardId: ShardId): Promise<void> {
-    const { catalog, intake, local, signal } = this.#context
+    const { catalog, holdings, intake, local, room, signal } = this.#context
+    const { peerId } = room.self
     this.#fetching.add(shardId)
     try {
-      const bytes = await this.#reader.fetch(shardId, signal)
+      const ready = claimantsOf(this.#context, shardId).filter(
+        (claimant) => holdings.doubts.waitMs(claimant, shardId) === 0,
+      )
+      const bytes = await this.#reader.fetch(shardId, signal, ready)
       // It may have been dropped on the way.
       if (catalog.placesOf(shardId).length > 0 && intake.isOpen) await local.put(shardId, bytes)
+      holdings.gave(peerId, shardId)
     } catch (error) {
       if (signal.aborted) return
+      // A disk that does not take it is asked again no sooner than a holder that does not give it.
+      if (error instanceof StoreError) holdings.failed(peerId, shardId)
       if (error instanceof StoreError && error.code === 'quota') intake.refuse()
-      this.#schedule(RETRY_MS)
+      this.#schedule(EVALUATE_DELAY_MS)
     } finally {
       this.#fetching.delete(shardId)
     }
@@ -118,8 +130,16 @@ export class Replication {
     if (local.has(shardId) || this.#fetching.has(shardId)) return false
     const owners = ownersOf(this.#context, shardId)
     if (!owners.includes(room.self.peerId)) return false
-    if (liveHolders(this.#context, shardId).length === 0) return false
+    if (claimantsOf(this.#context, shardId).length === 0) return false
     return this.#lacking(shardId, owners).includes(room.self.peerId)
+  }
+
+  /** Until somebody who says that it holds it, and this disk, may be tried (again). */
+  #waitMs(shardId: ShardId): number {
+    const { holdings, room } = this.#context
+    const wait = (peerId: PeerId) => holdings.doubts.waitMs(peerId, shardId)
+    const claimants = claimantsOf(this.#context, shardId)
+    return Math.max(wait(room.self.peerId), Math.min(...claimants.map(wait)))
   }
 
   /**
@@ -160,8 +180,15 @@ export class Replication {
     if (surplus.length === 0) return
     const due = surplus.filter((shardId) => now - (this.#surplusSince.get(shardId) ?? now) >= SURPLUS_MS)
     const free = due.filter((shardId) => !this.#promised.has(shardId)).slice(0, MAX_IDS)
-    this.#schedule(free.length > 0 ? RETRY_MS : SURPLUS_MS / 4)
+    if (free.length === 0 || now < this.#askKeepAt) {
+      this.#schedule(free.length === 0 ? SURPLUS_MS / 4 : this.#askKeepAt - now)
+      return
+    }
     const kept = await this.#keptByOwners(free)
+    this.#unpromised = kept.length === free.length ? 0 : this.#unpromised + 1
+    const pauseMs = Math.min(SURPLUS_MS, RETRY_MS * 2 ** this.#unpromised)
+    this.#askKeepAt = this.#context.clock.now() + pauseMs
+    this.#schedule(pauseMs)
     await local.remove(kept.filter((shardId) => this.#isSurplus(shardId))).catch(() => {
       // They are tried again at the next evaluation.
     })

@@ -1,5 +1,5 @@
 import { isShardId, type PeerId, type ShardId, shuffled, sleep } from '../base/index.ts'
-import { type DataContext, liveHolders } from './context.ts'
+import { claimantsOf, type DataContext } from './context.ts'
 import { DataError } from './errors.ts'
 import { GET, readShardBytes } from './messages.ts'
 
@@ -48,17 +48,26 @@ export class ShardReader {
     }
   }
 
-  /** From another peer: the named ones, or those who say that they hold it. */
+  /**
+   * From another peer: the named ones, or those who say that they hold it. Who failed least is asked first, who is not
+   * believed any more only when its wait is over.
+   */
   async fetch(
     shardId: ShardId,
     signal: AbortSignal,
     from?: readonly PeerId[],
   ): Promise<Uint8Array<ArrayBuffer>> {
-    for (const peerId of this.#inOrder(from ?? liveHolders(this.#context, shardId))) {
+    const asked = this.#inOrder(shardId, from ?? claimantsOf(this.#context, shardId))
+    const { holdings } = this.#context
+    for (const peerId of asked) {
       const bytes = await this.#ask(peerId, shardId, signal)
-      if (bytes) return bytes
+      if (bytes) {
+        holdings.gave(peerId, shardId)
+        return bytes
+      }
+      if (holdings.claims(peerId, shardId)) holdings.failed(peerId, shardId)
     }
-    const where = from ? 'none of its holders is here any more' : 'no peer in the room holds it'
+    const where = asked.length > 0 ? 'no holder gave it' : 'no peer in the room holds it'
     throw new DataError('shards-missing', `shard ${shardId.slice(0, 8)} cannot be read: ${where}`)
   }
 
@@ -66,13 +75,17 @@ export class ShardReader {
     this.#stop()
   }
 
-  /** Direct members first, else any order, so that no holder gets all the work. */
-  #inOrder(peerIds: readonly PeerId[]): PeerId[] {
-    const { room, random } = this.#context
+  /** Who failed least first, then direct members, else any order, so that no holder gets all the work. */
+  #inOrder(shardId: ShardId, peerIds: readonly PeerId[]): PeerId[] {
+    const { room, random, holdings } = this.#context
+    const { doubts } = holdings
+    const failures = (peerId: PeerId) => doubts.failures(peerId, shardId)
+    const mayAsk = (peerId: PeerId) =>
+      doubts.isBelieved(peerId, shardId) || doubts.waitMs(peerId, shardId) === 0
     const isDirect = (peerId: PeerId) => (room.member(peerId)?.isDirect ? 0 : 1)
     return shuffled(random, peerIds)
-      .filter((peerId) => peerId !== room.self.peerId && room.member(peerId))
-      .sort((a, b) => isDirect(a) - isDirect(b))
+      .filter((peerId) => peerId !== room.self.peerId && room.member(peerId) && mayAsk(peerId))
+      .sort((a, b) => failures(a) - failures(b) || isDirect(a) - isDirect(b))
   }
 
   /** Undefined when this holder cannot give it; the next may. */

@@ -1,9 +1,9 @@
-import { abortable } from '../base/index.ts'
+import { abortable, OptionError } from '../base/index.ts'
 import { DataError } from './errors.ts'
 
 const PIECE_BYTES = 1024 * 1024
 
-/** Throws `bad-option`, which says what to pass instead. */
+/** Throws an OptionError, which says what to pass instead. */
 export function checkSource(source: unknown): void {
   if (source instanceof Blob || typeof Object(source).getReader === 'function') return
   const hint =
@@ -12,7 +12,7 @@ export function checkSource(source: unknown): void {
       : ArrayBuffer.isView(source) || source instanceof ArrayBuffer
         ? 'bytes are passed as new Blob([bytes])'
         : 'anything else is none'
-  throw new DataError('bad-option', `the source is a File, a Blob or a ReadableStream of bytes: ${hint}`)
+  throw new OptionError('source', source, `is a File, a Blob or a ReadableStream of bytes: ${hint}`)
 }
 
 /** The bytes in order, one piece read ahead. Rejects with `file-changed` or `signal.reason`. */
