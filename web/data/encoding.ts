@@ -44,6 +44,13 @@ export interface TextStream {
   push(chunk: Uint8Array): Uint8Array
   /** Throws when the stream ends inside a character. */
   finish(): void
+  /**
+   * Who goes through the text anyway decodes it once for both: from here on only zero bytes are looked for, and who decodes
+   * says by {@link notUtf8Lines} where it fails. Of what is decoded here nothing changes.
+   */
+  leaveCheck(): void
+  /** In front of the text: a byte order mark. */
+  readonly markBytes: number
 }
 
 /** `linesBefore`: line ends in all that was pushed before, if they are counted; only asked for when something is wrong. */
@@ -62,7 +69,9 @@ class Utf8Stream implements TextStream {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   /** The first bytes, until they can be told from a byte order mark; undefined from then on. */
   #start: Uint8Array | undefined = new Uint8Array(0)
+  markBytes = 0
   #position = 0
+  #isLeft = false
   readonly #linesBefore: () => number | undefined
 
   constructor(linesBefore: () => number | undefined) {
@@ -73,32 +82,32 @@ class Utf8Stream implements TextStream {
     const bytes = this.#start ? this.#withoutMark(concatBytes([this.#start, chunk])) : chunk
     const zero = bytes.indexOf(0)
     if (zero >= 0) throw notText(`byte ${this.#position + zero + 1} is zero, so this is a binary file`)
-    try {
-      this.#decoder.decode(bytes, { stream: true })
-    } catch {
-      throw this.#notUtf8(bytes)
-    }
+    if (!this.#isLeft) this.#decode(bytes)
     this.#position += bytes.byteLength
     return bytes
+  }
+
+  leaveCheck(): void {
+    this.#isLeft = true
   }
 
   finish(): void {
     const rest = this.#start
     this.#start = undefined
+    if (this.#isLeft) return
     try {
       this.#decoder.decode(rest)
     } catch {
-      throw notText('it ends inside a character')
+      throw endsInside()
     }
   }
 
-  #notUtf8(bytes: Uint8Array): DataError {
-    const valid = validBytes(bytes, this.#position)
-    const before = this.#linesBefore()
-    const line = before === undefined ? undefined : before + countLineEnds(new ByteCodes(bytes), 0, valid) + 1
-    const place = `byte ${this.#position + valid + 1}`
-    const where = line === undefined ? place : `line ${line} (${place})`
-    return new DataError('not-text', `${where} is not valid UTF-8. ${OTHER_ENCODING}`)
+  #decode(bytes: Uint8Array): void {
+    try {
+      this.#decoder.decode(bytes, { stream: true })
+    } catch {
+      throw notUtf8(bytes, this.#position, this.#linesBefore())
+    }
   }
 
   #withoutMark(bytes: Uint8Array): Uint8Array {
@@ -109,12 +118,32 @@ class Utf8Stream implements TextStream {
     }
     this.#start = undefined
     if (!isMarkSoFar) return bytes
-    this.#position = 3
+    this.markBytes = BYTE_ORDER_MARK.length
+    this.#position = this.markBytes
     return bytes.subarray(3)
   }
 }
 
+/** Why whole lines do not decode. `position`: bytes in front of them, `linesBefore`: line ends there, where they are the file's. */
+export function notUtf8Lines(
+  bytes: Uint8Array,
+  position: number,
+  linesBefore: number | undefined,
+): DataError {
+  return isValidStart(bytes, false) ? endsInside() : notUtf8(bytes, position, linesBefore)
+}
+
+/** As above, of a piece whose first character a former one may have begun. */
+function notUtf8(bytes: Uint8Array, position: number, linesBefore: number | undefined): DataError {
+  const valid = validBytes(bytes, position)
+  const inner = countLineEnds(new ByteCodes(bytes), 0, valid)
+  const place = `byte ${position + valid + 1}`
+  const where = linesBefore === undefined ? place : `line ${linesBefore + inner + 1} (${place})`
+  return new DataError('not-text', `${where} is not valid UTF-8. ${OTHER_ENCODING}`)
+}
+
 class DecodedStream implements TextStream {
+  readonly markBytes = 0
   readonly #encoding: Encoding
   readonly #decoder: TextDecoder
 
@@ -130,6 +159,8 @@ class DecodedStream implements TextStream {
   finish(): void {
     this.#encode(new Uint8Array(0), false)
   }
+
+  leaveCheck(): void {}
 
   #encode(chunk: Uint8Array, stream: boolean): Uint8Array {
     let text: string
@@ -167,6 +198,10 @@ function isValidStart(bytes: Uint8Array, isContinued: boolean): boolean {
   } catch {
     return false
   }
+}
+
+function endsInside(): DataError {
+  return notText('it ends inside a character')
 }
 
 function notText(where: string): DataError {

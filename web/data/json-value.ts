@@ -10,7 +10,8 @@ const MINUS = 45
 const POINT = 46
 const COLON = 58
 const DIGITS = Uint8Array.from({ length: 256 }, (_, code) => (code >= ZERO && code <= NINE ? 1 : 0))
-const LARGE_EXPONENT = /[eE]\+?\d\d\d/
+/** With the digit in front of it, which is rarer than the letter. */
+const LARGE_EXPONENT = /\d[eE]\+?\d\d\d/
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?/y
 const ESCAPES =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)/g

@@ -3,7 +3,7 @@ import { CsvScanner } from './csv-scanner.ts'
 import type { CutShard } from './cutter.ts'
 import { Cutter } from './cutter.ts'
 import type { DatasetFormat, ReadOptions } from './dataset.ts'
-import { createTextStream, detectEncoding, type Encoding } from './encoding.ts'
+import { createTextStream, detectEncoding, type Encoding, notUtf8Lines } from './encoding.ts'
 import { DataError } from './errors.ts'
 import { type Dialect, detectDialect, formatOf } from './format.ts'
 import { isBlankLine, type JsonChanges, jsonValue } from './json-value.ts'
@@ -12,7 +12,7 @@ import { MAX_HEADER_BYTES } from './limits.ts'
 import { LineScanner } from './line-scanner.ts'
 import { Oddities, type Oddity, oddityText } from './oddities.ts'
 import type { RecordScanner } from './record-scanner.ts'
-import { extraKeyOf, jsonLines } from './records.ts'
+import { extraKeyOf, newJsonLines } from './records.ts'
 
 /** What encoding and format are guessed from: this much, and the first lines whole unless they are very long. */
 const HEAD_BYTES = 64 * 1024
@@ -42,6 +42,7 @@ export class OpenedSource {
   #format: DatasetFormat | undefined
   #checkedRecords = 0
   #checkedLines = 0
+  #checkedBytes = 0
   #isExact = true
   encoding: Encoding = 'utf-8'
 
@@ -124,6 +125,7 @@ export class OpenedSource {
     const head = { name: this.#options.name, text: looked, isWhole: isWhole && looked === text }
     this.#dialect = detectDialect(head, this.#options)
     if (this.#dialect.kind === 'ndjson' && this.#dialect.layout === 'values') this.#values = new JsonValues()
+    else if (this.#dialect.kind === 'ndjson') this.#text.leaveCheck()
     this.#cutter = new Cutter({
       scanner: this.#scannerOf(this.#dialect),
       shardBytes: this.#options.shardBytes,
@@ -170,9 +172,18 @@ export class OpenedSource {
   /** A line that is no JSON would fail every job: it is named now. */
   #check(shards: readonly CutShard[]): void {
     if (this.#format?.kind !== 'ndjson') return
-    for (const { bytes } of shards)
-      for (const { lines, mayLose } of jsonLines(bytes))
-        for (const line of lines) this.#checkLine(line, mayLose)
+    for (const { bytes } of shards) {
+      const linesBefore = this.#checkedLines
+      try {
+        for (const { lines, mayLose } of newJsonLines(bytes))
+          for (const line of lines) this.#checkLine(line, mayLose)
+      } catch (error) {
+        if (error instanceof DataError) throw error
+        const position = (this.#text?.markBytes ?? 0) + this.#checkedBytes
+        throw notUtf8Lines(bytes, position, linesBefore)
+      }
+      this.#checkedBytes += bytes.byteLength
+    }
   }
 
   #checkLine(line: string, mayLose: boolean): void {

@@ -43,8 +43,11 @@ export function recordBatches(bytes: Uint8Array, format: DatasetFormat): Generat
 }
 
 /** The text piece by piece, each with whole lines. */
-function* pieces(bytes: Uint8Array): Generator<{ readonly text: string; readonly bytes: Uint8Array }> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+function* pieces(
+  bytes: Uint8Array,
+  fatal = false,
+): Generator<{ readonly text: string; readonly bytes: Uint8Array }> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal })
   for (let start = 0; start < bytes.byteLength; ) {
     const end = pieceEnd(bytes, start + BATCH_LENGTH)
     const piece = bytes.subarray(start, end)
@@ -134,12 +137,18 @@ function* valueBatches(bytes: Uint8Array, isExact: boolean): Generator<readonly 
   }
 }
 
+/** Lines of NDJSON that nobody has looked at yet, by {@link jsonLines}. Throws a TypeError where it is not UTF-8. */
+export function newJsonLines(bytes: Uint8Array): ReturnType<typeof jsonLines> {
+  return jsonLines(bytes, false, true)
+}
+
 /** Lines of NDJSON, blank ones too. `mayLose`: {@link jsonValue} reads them, else `JSON.parse` does, which is faster. */
-export function* jsonLines(
+function* jsonLines(
   bytes: Uint8Array,
-  isExact = false,
+  isExact: boolean,
+  isNew = false,
 ): Generator<{ readonly lines: readonly string[]; readonly mayLose: boolean }> {
-  for (const piece of pieces(bytes))
+  for (const piece of pieces(bytes, isNew))
     yield { lines: linesOf(piece.text), mayLose: !isExact && mayLoseValues(piece.text, piece.bytes) }
 }
 

@@ -87,6 +87,25 @@ describe('encodings', () => {
     },
   )
 
+  test('SHD2 in NDJSON the line and the byte are named wherever they are, and an end inside a character too', () => {
+    const line = '{"a":"é"}\n'
+    const lineBytes = line.length + 1
+    for (const mark of ['', '\ufeff'])
+      for (const bad of [0, 1, 400, 20_000, 39_999])
+        for (const pieceBytes of [997, 1_000_000]) {
+          const content = new TextEncoder().encode(mark + line.repeat(40_000))
+          const at = (mark ? 3 : 0) + bad * lineBytes + 6
+          content[at + 1] = 0x41
+          const refused = expect.objectContaining({
+            code: 'not-text',
+            message: expect.stringContaining(`line ${bad + 1} (byte ${at + 2}) is not valid UTF-8`),
+          })
+          expect(() => openFile(content, 'a.ndjson', { pieceBytes })).toThrow(refused)
+        }
+    const cut = new TextEncoder().encode(line.repeat(20_000)).slice(0, -4)
+    expect(failure(cut, 'a.ndjson')).toMatchObject({ message: expect.stringContaining('inside a character') })
+  })
+
   test('SHD2 of a JSON array the byte is named, since its lines are not kept', () => {
     const content = bytes(`[${'{"a":1},\n'.repeat(20_000)}"`, [0xe9], '"]')
     expect(failure(content, 'a.json')).toMatchObject({ message: expect.stringMatching(/^byte \d+ is not/) })
