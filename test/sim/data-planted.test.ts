@@ -3,6 +3,7 @@ import type { Crypto } from '../../web/base/index.ts'
 import type { Room } from '../../web/mesh/index.ts'
 import type { Store, StoreWrite } from '../../web/storage/index.ts'
 import type { Value } from '../../web/wire/index.ts'
+import type { SimTab } from '../support/sim/index.ts'
 import { proxy, withRequest, withServe } from '../support/sim/taps.ts'
 import type { DataSabotage } from './data-room.ts'
 import { DataStory } from './data-story.ts'
@@ -64,7 +65,12 @@ const PLANTED: readonly Planted[] = [
           tab.clock.after(3_000, () => void write(writes).catch(() => undefined))
         }),
     },
-    found: /on no disk/,
+    found: /on 0 of \d disks/,
+  },
+  {
+    what: 'SHD4 an add that resolves a copy too early',
+    sabotage: { room: answersEarly },
+    found: /on 1 of [23] disks/,
   },
   {
     what: 'SHD4 a dataset that not everybody hears of',
@@ -125,6 +131,19 @@ function withWrites(
 ): Store {
   return proxy(store, {
     write: (writes, durability) => instead(writes, (rest) => store.write(rest, durability)),
+  })
+}
+
+/** A shard that is put is said to be stored while it is on its way, and its dataset's first bitmap says so too. */
+function answersEarly(room: Room, { clock }: SimTab): Room {
+  return withRequest(room, async (to, method, body, send) => {
+    if (method === 'data.announce') {
+      const bits = await send(to, method, body)
+      return bits instanceof Uint8Array ? bits.map(() => 255) : new Uint8Array(bits as ArrayBuffer).fill(255)
+    }
+    if (method !== 'data.put') return send(to, method, body)
+    clock.after(3_000, () => void send(to, method, body).catch(() => undefined))
+    return true
   })
 }
 

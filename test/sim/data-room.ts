@@ -7,7 +7,7 @@ import { joinRoom, type SimTab, type Simulation } from '../support/sim/index.ts'
 
 /** A fault that is built in on purpose, to see that the checkers find it. */
 export interface DataSabotage {
-  readonly room?: (room: Room) => Room
+  readonly room?: (room: Room, tab: SimTab) => Room
   readonly store?: (store: Store, tab: SimTab) => Store
   readonly crypto?: (crypto: Crypto) => Crypto
 }
@@ -55,7 +55,7 @@ export class DataTab {
     const room = await joinRoom(this.tab, {
       prepare: (made) => {
         const room = this.#counted(made)
-        const faulty = this.#sabotage.room?.(room) ?? room
+        const faulty = this.#sabotage.room?.(room, this.tab) ?? room
         data = createData({ room: faulty, store, crypto, clock, random, holdsData })
       },
     })

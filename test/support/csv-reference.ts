@@ -23,6 +23,7 @@ export function referenceRows(text: string, { delimiter, quote, comment }: CsvSi
     'y',
   )
   const quotes = new RegExp(`${quote}((?:[^${quote}]|${quote}${quote})*)${quote}(?!${quote})`, 'y')
+  const late = new RegExp(`[${space}]+${quote}`, 'y')
   const rest = new RegExp(`[^${delimiter}\r\n]*`, 'y')
   const line = /[^\r\n]*/y
   const lineEnd = /(?:\r\n|\r|\n)?/y
@@ -33,7 +34,11 @@ export function referenceRows(text: string, { delimiter, quote, comment }: CsvSi
   const lengthOf = (pattern: RegExp, at: number) => match(pattern, at)?.[0].length ?? 0
 
   function field(at: number): { value: string; end: number } {
-    if (quote === '' || text[at] !== quote) return plain(at, at)
+    if (quote === '') return plain(at, at)
+    if (text[at] !== quote) {
+      if (match(late, at)) found.strayQuotes++
+      return plain(at, at)
+    }
     const whole = match(closed, at)
     if (whole) return { value: (whole[1] ?? '').split(quote + quote).join(quote), end: at + whole[0].length }
     found.strayQuotes++

@@ -18,7 +18,7 @@ export type TakeField = (from: number, to: number, isQuoted: boolean) => void
  * looks at the characters of a shard.
  *
  * A field is quoted when its first character is the quote; two quotes within are one; spaces and tabs may follow the closing
- * quote. LF, CR LF and CR each end a record outside quotes. What breaks these rules swallows no record: a field whose closing
+ * quote; one with spaces in front of it is text, and counted as a stray quote. LF, CR LF and CR each end a record outside quotes. What breaks these rules swallows no record: a field whose closing
  * quote is followed by text is taken as it is written, and a quote that opens a field which is not closed so, or not before
  * the file ends or the record is too large, is text when the closing quote would be on another line.
  */
@@ -93,7 +93,10 @@ export class CsvWalker {
 
   /** The place behind the field, where a delimiter, a line end or nothing is. */
   #field(codes: Codes, start: number, at: number, isLast: boolean, take: TakeField | undefined): number {
-    if (codes.at(at) === this.#quote) return this.#quotedField(codes, start, at, isLast, take)
+    const code = codes.at(at)
+    if (code === this.#quote) return this.#quotedField(codes, start, at, isLast, take)
+    if ((code === SPACE || code === TAB) && codes.at(this.#behindSpace(codes, at)) === this.#quote)
+      this.strayQuotes++
     const end = codes.fieldEnd(this.#delimiter, at)
     take?.(at, end, false)
     return end

@@ -66,6 +66,56 @@ const REPORTS: readonly (readonly [string, string, string, ReadOptions, number, 
   ['ClickHouse#5770', 'a.json', '[\n  {\n    "url": "a"\n  },\n  {\n    "url": "b"\n  }\n]\n', {}, 2, ['b']],
   ['ClickHouse#60385', 'a.json', '[{"x":1.5e-06}, \n {"x":2}]', {}, 2, [2]],
   ['ClickHouse#1076', 'a.ndjson', '{"a":"x"}\n{"a":"y\u2028z"}\n', {}, 2, ['y\u2028z']],
+  ['deephaven-core#1800', 'a.csv', 'A|B|C|\n1|2|3|\n', {}, 1, ['1', '2', '3', '']],
+  ['FSharp.Data#688', 'a.csv', 'a,b,c,\n1,2,3\n4,5,6\n', {}, 2, ['4', '5', '6']],
+  ['PapaParse#252', 'a.csv', '"a\rb",c\n1,2\n', {}, 1, ['1', '2']],
+  [
+    'PapaParse#344',
+    'a.csv',
+    '"column 1","column 2"\n"multi line\r\ntext","so sad"\n"single line text","so happy"',
+    {},
+    2,
+    ['single line text', 'so happy'],
+  ],
+  ['csv-parser#224', 'a.csv', 'a,a,b\n1,2,3\n', {}, 1, ['1', '2', '3']],
+  ['readr#784', 'a.csv', '"Header\nLine Two"\nValue', {}, 1, ['Value']],
+  ['CSwiftV#6', 'a.csv', 'h1, h2\n"the\n\nfirst line",second \n', {}, 1, ['the\n\nfirst line', 'second ']],
+  [
+    'sqlitebrowser#1032',
+    'a.csv',
+    '"naka, \\"who\'s there?\\" kebab"\n',
+    BARE,
+    1,
+    ['"naka, \\"who\'s there?\\" kebab"'],
+  ],
+  ['highcharts-editor#201', 'a.csv', '"C 1";"C 2"\n"A";"20,33"\n', {}, 1, ['A', '20,33']],
+  ['bilig#32', 'a.csv', 'Account;Amount;Tax\n4000;125,50;20,08\n', {}, 1, ['4000', '125,50', '20,08']],
+  [
+    'CSV.jl#120',
+    'a.csv',
+    '1.08 1.74e0 \n1.18 1.56e0 \n',
+    { ...BARE, delimiter: ' ' },
+    2,
+    ['1.18', '1.56e0', ''],
+  ],
+  ['jsonlint#23', 'a.csv', 'constructor,__proto__,toString\n1,2,3\n', {}, 1, ['1', '2', '3']],
+  ['jsonlint#23 (JSON)', 'a.ndjson', '{"constructor":"v","__proto__":1}\n', {}, 1, ['v', 1]],
+]
+
+/** Where the place that is refused is in the message. */
+const REFUSED: readonly (readonly [string, string, string])[] = [
+  ['polars#10041', '{"a":1}\n{"a":NaN}\n{"a":2}\n', 'record 2 (line 2)'],
+  ['jsonlite#281', '{"x":+Infinity}\n', 'record 1 (line 1)'],
+  ['bun#36029', '{"a":1} {"b":2} {"c":3}\n{"d":4}\n', 'record 1 (line 1)'],
+  ['super#4537', '{"a":1}\n{"a":2}\n{"syntaxerror\n', 'record 3 (line 3)'],
+  ['yyjsonr#19', '{"a":1}\n\n{"a":2}\n{"a":bad}\n', 'record 3 (line 4)'],
+]
+
+/** A quote behind spaces opens no field: what that splits is told, and nothing of it is guessed. */
+const BEHIND_SPACES: readonly (readonly [string, string, readonly number[]])[] = [
+  ['PapaParse#941', 'n,c,a\nname, 12, "line 1, line 2"\n', [2]],
+  ['polars#15011', '"I", "Item", "Cost"\n 6, "Sun, 8 oz",     6.68\n 7, "Glue", 1\n', [1, 1, 2, 3]],
+  ['jackson-dataformats-text#643', 'a,b\n"x", "y"\n1,2\n', [2]],
 ]
 
 describe('files from public reports of other tools', () => {
@@ -75,6 +125,19 @@ describe('files from public reports of other tools', () => {
       expect(records.length).toBe(count)
       expect(counted).toBe(count)
       expect(Object.values(records.at(-1) as object)).toEqual(last)
+    }
+  })
+
+  test.each(REFUSED)('SHD2 %s is refused, and its place named', (_, text, place) => {
+    expect(() => openFile(text, 'a.ndjson', {})).toThrow(
+      expect.objectContaining({ code: 'bad-record', message: expect.stringContaining(place) }),
+    )
+  })
+
+  test.each(BEHIND_SPACES)('SHD3 %s: a quote behind spaces is told', (_, text, lines) => {
+    for (const pieceBytes of [1, 5, 100_000]) {
+      const { odd } = openFile(text, 'a.csv', { pieceBytes }).opened
+      expect(odd.find(({ kind }) => kind === 'stray-quote')?.lines).toEqual(lines)
     }
   })
 })

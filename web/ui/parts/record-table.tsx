@@ -69,7 +69,7 @@ function fieldText(record: unknown, name: string, isWhole: boolean): string {
     isWhole && !isPlainObject(record)
       ? valueText(record)
       : isPlainObject(record)
-        ? valueText(record[name])
+        ? valueText(Object.hasOwn(record, name) ? record[name] : undefined)
         : ''
   return cutText(text, MAX_FIELD)
 }
