@@ -300,6 +300,7 @@ export const text = {
     expired: 'Expired',
     dead: 'Given up',
     stuck: 'Stuck',
+    homeless: 'Transactions given up',
     wasIn: (queue: string) => `was in ${queue}`,
     comeIn: 'Coming in',
     goOut: 'Done',

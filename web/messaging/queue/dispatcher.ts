@@ -159,6 +159,18 @@ export class Dispatcher {
     this.pump()
   }
 
+  /** They are a transaction's, as this owner has only now heard: whoever has one here has lost it, and nobody gets it. */
+  withhold(lives: readonly Live[]): void {
+    for (const live of lives) {
+      const held = this.#held.get(live)
+      if (typeof held === 'object') this.#drop(held)
+      // What waits for its time, its loop or another queue is hidden when it comes back from there.
+      else if (!this.#ready.remove(live)) continue
+      this.#held.set(live, 'hidden')
+    }
+    this.pump()
+  }
+
   #enter(lives: readonly Live[]): void {
     for (const live of lives) {
       const { expiresAt, deliverAt, retryAt } = live
@@ -295,6 +307,7 @@ export class Dispatcher {
   claim(consumer: Consumer, live: Live): Lease | undefined {
     // Everybody may look at it: it is nobody's.
     if (this.#settings.nonDestructive) return { token: this.#nextToken++, live, consumer }
+    if (this.#events.isHidden(live)) return undefined
     const isReturning = this.#held.get(live) === 'returning'
     if (!isReturning && (this.#held.has(live) || !this.#ready.remove(live))) return undefined
     return this.#lease(consumer, live)
@@ -411,6 +424,10 @@ export class Dispatcher {
   }
 
   #makeReady(live: Live): void {
+    if (this.#events.isHidden(live)) {
+      this.#held.set(live, 'hidden')
+      return
+    }
     this.#ready.add(live)
     for (const { cursor } of this.#consumers.values()) Ready.came(cursor, live)
   }

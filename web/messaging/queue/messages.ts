@@ -57,6 +57,8 @@ export const METHOD_PREPARE = 'queue.prepare'
 export const METHOD_DECIDE = 'queue.decide'
 export const METHOD_OUTCOME = 'queue.outcome'
 export const METHOD_APPLY = 'queue.apply'
+/** What a member has heard of a transaction, in whatever queue. */
+export const METHOD_HEARD = 'queue.heard'
 
 /** Sources of one summary or copy; a frame bounds them too. */
 const MAX_SOURCES = 65_536

@@ -42,6 +42,7 @@ export interface OwnerPorts {
   readonly forward: DeparturesPorts['forward']
   readonly onFenced: () => void
   readonly askOutcome: ParticipantPorts['askOutcome']
+  readonly askRoom: ParticipantPorts['askRoom']
   readonly isHere: (peer: PeerId) => boolean
   /** Nobody needs the queue any more; called again and again while that is so. */
   readonly onUnused: () => void
@@ -72,10 +73,11 @@ export class Owner {
     this.#ports = ports
     const { calls, clock, random } = ports
     this.#usedAt = clock.now()
-    const { askOutcome, isHere } = ports
+    const { askOutcome, askRoom, isHere } = ports
     this.#participant = new Participant(replica, () => this.#dispatcher, {
       clock,
       askOutcome,
+      askRoom,
       isHere,
       note: (state) => this.#noteTx(state),
       finish: (lives) => this.#finishQuietly(lives),
@@ -304,6 +306,7 @@ export class Owner {
       added: this.#intake.added,
       ...this.#counts,
       ...this.#departures.counts,
+      homeless: this.#participant.homeless,
     }
   }
 

@@ -38,6 +38,7 @@ export interface OwnershipOptions {
   readonly replicas: Map<string, Replica>
   readonly forward: OwnerPorts['forward']
   readonly askOutcome: OwnerPorts['askOutcome']
+  readonly askRoom: OwnerPorts['askRoom']
   /** It waits for messages though nobody may use it now. */
   readonly isBound: (queue: string) => boolean
   /** What the room has configured for a queue. */
@@ -279,7 +280,7 @@ export class Ownership {
 
   /** The new reign is on disk before anybody hears of it; all who are here are asked before anything is given out. */
   async #conquer(queue: string, wanted: Partial<QueueSettings>): Promise<void> {
-    const { store, replicas, calls, clock, random, forward, askOutcome, room } = this.#options
+    const { store, replicas, calls, clock, random, forward, askOutcome, askRoom, room } = this.#options
     const { signal } = this.#controller
     const epoch: Epoch = { number: this.#newestNumber(queue) + 1, owner: calls.self }
     const replica = replicas.get(queue) ?? new Replica(queue, store, epoch)
@@ -302,6 +303,7 @@ export class Ownership {
       random,
       forward,
       askOutcome,
+      askRoom,
       isHere: (peer) => room.member(peer) !== undefined,
       onFenced: () => this.#stepDown(queue),
       onUnused: () => void this.#retire(queue),

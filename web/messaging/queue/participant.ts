@@ -1,4 +1,4 @@
-import { type Clock, isTokenId, type PeerId } from '../../base/index.ts'
+import { type Clock, isTokenId, type PeerId, withTimeout } from '../../base/index.ts'
 import { MessagingError } from '../errors.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Consumer, Dispatcher } from './dispatcher.ts'
@@ -11,6 +11,10 @@ import { type Decision, isDecision, MAX_TX_ACKS, type TxState } from './tx-state
 const ASK_MS = 10_000
 /** So long after the first such question, and its coordinator not here, it is presumed to be aborted. */
 const PRESUME_MS = 60_000
+/** A home that does not answer within this is asked anew. */
+const ANSWER_MS = 8_000
+/** And one that has not answered for so long is gone: what it was to decide is presumed to be aborted. */
+const HOME_GONE_MS = 10 * 60_000
 /** Presumed ones keep their messages, out of sight, for so long: a split may heal and bring their commit. */
 const KEEP_PRESUMED_MS = 24 * 3_600_000
 /** Questions about transactions of which the home knows nothing. */
@@ -24,7 +28,14 @@ export interface ParticipantPorts {
   readonly note: (state: TxState) => Promise<void>
   readonly finish: (lives: readonly Live[]) => void
   /** Asks the queue that keeps a decision; undefined while it does not know. */
-  readonly askOutcome: (home: string, tx: string, coordinator: PeerId) => Promise<Decision | undefined>
+  readonly askOutcome: (
+    home: string,
+    tx: string,
+    coordinator: PeerId,
+    signal: AbortSignal,
+  ) => Promise<Decision | undefined>
+  /** Asks everybody who is here whether a queue of theirs has heard the coordinator's word. */
+  readonly askRoom: (tx: string, coordinator: PeerId) => Promise<Decision | undefined>
   readonly isHere: (peer: PeerId) => boolean
 }
 
@@ -40,8 +51,14 @@ export class Participant {
   readonly #prepared = new Set<Live>()
   /** When this owner last asked about one, or first saw it. */
   readonly #asked = new Map<string, number>()
+  /** Asked about just now. */
+  readonly #asking = new Set<string>()
+  /** Since when the homes of these have not answered. */
+  readonly #unanswered = new Map<string, number>()
   /** At the home: when the first question came. */
   readonly #questions = new Map<string, number>()
+  /** Transactions that were presumed to be aborted because their home was gone. */
+  homeless = 0
 
   constructor(replica: Replica, dispatcher: () => Dispatcher, ports: ParticipantPorts) {
     this.#replica = replica
@@ -101,8 +118,7 @@ export class Participant {
     if (oldest !== undefined) this.#questions.delete(oldest)
     this.#questions.set(tx, since)
     if (this.#ports.isHere(coordinator as PeerId) || now - since < PRESUME_MS) return undefined
-    await this.#decided(this.#state(tx, this.#replica.queue, coordinator as PeerId, 'presumed'))
-    return this.#replica.transactions.get(tx)?.decision
+    return this.#presume(tx, this.#replica.queue, coordinator as PeerId)
   }
 
   /** The coordinator's word. */
@@ -120,7 +136,7 @@ export class Participant {
   takeAll(): void {
     for (const state of this.#replica.transactions.all()) {
       if (state.decision !== undefined) this.#take(state)
-      else for (const live of this.#acked(state)) this.#prepared.add(live)
+      else this.#withhold(this.#acked(state).filter((live) => !this.#prepared.has(live)))
     }
   }
 
@@ -138,7 +154,8 @@ export class Participant {
       open.add(tx)
       this.#look(tx, home, coordinator, now)
     }
-    for (const tx of this.#asked.keys()) if (!open.has(tx)) this.#asked.delete(tx)
+    for (const known of [this.#asked, this.#unanswered])
+      for (const tx of known.keys()) if (!open.has(tx)) known.delete(tx)
   }
 
   #look(tx: string, home: string, coordinator: PeerId, now: number): void {
@@ -149,9 +166,10 @@ export class Participant {
     }
     const since = this.#asked.get(tx)
     if (since === undefined) this.#asked.set(tx, now)
-    if (since === undefined || now - since < ASK_MS) return
+    if (since === undefined || now - since < ASK_MS || this.#asking.has(tx)) return
     this.#asked.set(tx, now)
-    void this.#ask(tx, home, coordinator)
+    this.#asking.add(tx)
+    void this.#ask(tx, home, coordinator).finally(() => this.#asking.delete(tx))
   }
 
   async #ask(tx: string, home: string, coordinator: PeerId): Promise<void> {
@@ -159,11 +177,42 @@ export class Participant {
       const isHome = home === this.#replica.queue
       const decision = isHome
         ? await this.outcome({ tx, coordinator })
-        : await this.#ports.askOutcome(home, tx, coordinator)
+        : await withTimeout(
+            this.#ports.clock,
+            'asking for the outcome of a transaction',
+            ANSWER_MS,
+            undefined,
+            (signal) => this.#ports.askOutcome(home, tx, coordinator, signal),
+          )
+      this.#unanswered.delete(tx)
       if (decision !== undefined) await this.#decided(this.#state(tx, home, coordinator, decision))
     } catch {
       // The home has no owner now, or this reign is over: asked again.
+      await this.#onUnanswered(tx, home, coordinator).catch(() => {
+        // Nor could it be noted: with the next question.
+      })
     }
+  }
+
+  async #onUnanswered(tx: string, home: string, coordinator: PeerId): Promise<void> {
+    const now = this.#ports.clock.now()
+    const since = this.#unanswered.get(tx) ?? now
+    this.#unanswered.set(tx, since)
+    const isPresumed = this.#replica.transactions.get(tx)?.decision !== undefined
+    if (isPresumed || now - since < HOME_GONE_MS) return
+    if ((await this.#presume(tx, home, coordinator)) === 'presumed') this.homeless++
+  }
+
+  /** Unless somebody here has heard what was decided. */
+  async #presume(tx: string, home: string, coordinator: PeerId): Promise<Decision | undefined> {
+    const decision = (await this.#ports.askRoom(tx, coordinator)) ?? 'presumed'
+    await this.#decided(this.#state(tx, home, coordinator, decision))
+    return this.#replica.transactions.get(tx)?.decision
+  }
+
+  #withhold(lives: readonly Live[]): void {
+    for (const live of lives) this.#prepared.add(live)
+    this.#dispatcher().withhold(lives)
   }
 
   async #decided(news: TxState): Promise<void> {

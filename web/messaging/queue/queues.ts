@@ -25,6 +25,7 @@ import { QueueConsumer } from './consumer.ts'
 import type { Destinations } from './destinations.ts'
 import { DIVERTS, type Divert, Diverts } from './diverts.ts'
 import { draftOf, draftOfTopic, expiring, MESSAGE_OPTIONS, type OutboxDraft, SEND_OPTIONS } from './draft.ts'
+import { HeardDecisions } from './heard-decisions.ts'
 import { loadReplicas } from './load-replicas.ts'
 import {
   CHANNEL_STORED,
@@ -40,6 +41,7 @@ import {
   METHOD_STATS,
 } from './messages.ts'
 import { type LoadedOutbox, loadOutboxes } from './outbox-records.ts'
+import type { OwnerPorts } from './owner.ts'
 import { serveOwned } from './owner-calls.ts'
 import { Ownership, type Reign } from './ownership.ts'
 import type {
@@ -150,14 +152,17 @@ export class Queues {
     const settingsOf = (queue: string) => this.#settingsOf(queue)
     this.#serve()
     const ports = { room, calls: this.#calls, store, clock, random }
-    const askOutcome = (home: string, tx: string, coordinator: PeerId) =>
-      this.#askOutcome(home, tx, coordinator)
+    const askOutcome: OwnerPorts['askOutcome'] = (home, tx, coordinator, signal) =>
+      this.#askOutcome(home, tx, coordinator, signal)
+    const heard = new HeardDecisions(this.#calls, room, replicas)
+    const askRoom: OwnerPorts['askRoom'] = (tx, coordinator) =>
+      heard.ask(tx, coordinator, this.#controller.signal)
     const isBound = (queue: string) => this.bindings.get(subscriptionOf(queue) ?? '') !== undefined
     this.#senders = new Senders((queue, outbox) => this.#sender(queue, outbox))
     const sendingOf = this.#senders.sending.bind(this.#senders)
     const onCopied = (queue: string, items: readonly QueueItem[]) =>
       this.#senders.copied(queue, items, this.#calls.self)
-    const hooks = { forward, settingsOf, askOutcome, isBound, sendingOf, onCopied }
+    const hooks = { forward, settingsOf, askOutcome, askRoom, isBound, sendingOf, onCopied }
     this.#ownership = new Ownership({ ...ports, replicas, ...hooks })
     serveOwned(this.#calls, this.#ownership)
     this.#layers.table.onChange(() => this.#ownership.reconfigure())
@@ -431,8 +436,13 @@ export class Queues {
     return { sends, live: isExclusive ? undefined : { topic, body: bytes, headers } }
   }
 
-  async #askOutcome(home: string, tx: string, coordinator: PeerId): Promise<Decision | undefined> {
-    const answer = await this.#ask(home, METHOD_OUTCOME, { tx, coordinator })
+  async #askOutcome(
+    home: string,
+    tx: string,
+    coordinator: PeerId,
+    signal: AbortSignal,
+  ): Promise<Decision | undefined> {
+    const answer = await this.#ask(home, METHOD_OUTCOME, { tx, coordinator }, signal)
     return isDecision(answer) ? answer : undefined
   }
 

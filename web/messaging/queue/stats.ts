@@ -29,6 +29,8 @@ export interface QueueCounts {
   readonly dead: number
   /** Dead or expired, and the queue that they should go to refuses them for good: `purge` removes them. */
   readonly stuck: number
+  /** Transactions that are taken for aborted, since the queue that keeps their decision has been gone for 10 minutes. */
+  readonly homeless: number
 }
 
 /** One loop over a queue, as its owner sees it. */
@@ -72,6 +74,7 @@ const COUNTS: readonly (keyof QueueCounts)[] = [
   'expired',
   'dead',
   'stuck',
+  'homeless',
 ]
 
 /** Undefined for what is no owner's answer. */
@@ -84,7 +87,13 @@ export function readStats(value: unknown): QueueStats | undefined {
   const consumerList = readAll(value['consumerList'] ?? [], MAX_LISTED, readConsumer)
   if (!isPeerId(owner) || !settings || !holders || !consumerList) return undefined
   // An earlier build tells none of these.
-  const given: Readonly<Record<string, unknown>> = { stuck: 0, prefetched: 0, oldestMs: 0, ...value }
+  const given: Readonly<Record<string, unknown>> = {
+    stuck: 0,
+    homeless: 0,
+    prefetched: 0,
+    oldestMs: 0,
+    ...value,
+  }
   if (!COUNTS.every((name) => isCount(given[name]))) return undefined
   const counts = Object.fromEntries(COUNTS.map((name) => [name, given[name]])) as unknown as QueueCounts
   return { owner, settings, holders, consumerList, ...counts }

@@ -94,6 +94,7 @@ function QueueState({ row: { stats }, dead }: { row: QueueRow; dead: number }) {
         [stats.scheduled, text.queues.later],
         [dead, text.queues.dead],
         [stats.stuck, text.queues.stuck],
+        [stats.homeless, text.queues.homeless],
       ].filter(([count]) => Number(count) > 0)
     : []
   if (parts.length === 0) return null
