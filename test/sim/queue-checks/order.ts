@@ -2,6 +2,9 @@ import type { History, Loop, Sending, Take } from '../queue-history.ts'
 import { Befell } from './befell.ts'
 import { name, type Violation } from './violation.ts'
 
+/** The owner hears so long after it that a loop has ended: what its last acks were told, and then that it leaves. */
+const LEAVE_MS = 1_000
+
 /**
  * A sender's messages of one priority come to a loop in the order of its sending, for the first time; one may be late
  * because another loop had it and gave it back.
@@ -69,9 +72,9 @@ function inversions(history: History, sendingOf: (take: Take) => Sending | undef
   return found
 }
 
-/** Another loop may have had it, and left it to this one. */
+/** Another loop may have had it, and left it to this one: given to it while its leave was still on the way, too. */
 function hasGivenBack(loop: Loop, late: Take, sending: Sending, befell: Befell): boolean {
   if (loop === late.loop || loop.queue !== late.loop.queue || loop.from >= late.at) return false
-  const hasEnded = loop.to !== undefined && loop.to >= sending.at && loop.to <= late.at
+  const hasEnded = loop.to !== undefined && loop.to + LEAVE_MS >= sending.at && loop.to <= late.at
   return hasEnded || befell.isAway(loop.tab, sending.at, late.at)
 }

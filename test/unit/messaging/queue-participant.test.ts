@@ -242,28 +242,30 @@ test('QUE43 QUE31 any member says what it has heard of a decision, and refuses w
         }),
     },
   )
-  const tabs = room.tabs as readonly [MessagingTab, MessagingTab, MessagingTab]
+  const tabOf = (index: number) => room.tabs[index] as MessagingTab
   const names = ['left', 'middle', 'right']
   const work = (names: readonly string[]) =>
-    tabs[0].messaging.transaction((all) => {
+    tabOf(0).messaging.transaction((all) => {
       for (const name of names) all.queue(name).send('paid')
     })
   await room.settle(work(names))
   await room.sim.run(5 * SECOND)
-  const coordinator = tabs[0].tab.peerId
+  const coordinator = tabOf(0).tab.peerId
   const ask = (from: number, to: number, body: unknown) =>
     room.settle(
-      (tabs[from] as MessagingTab).room.request(
-        (tabs[to] as MessagingTab).tab.peerId,
-        'queue.heard',
-        body as never,
-        { timeoutMs: SECOND },
-      ),
+      tabOf(from).room.request(tabOf(to).tab.peerId, 'queue.heard', body as never, { timeoutMs: SECOND }),
     )
   const answers = [await ask(1, 0, { tx, coordinator }), await ask(0, 1, { tx, coordinator })]
   answers.push(await ask(0, 2, { tx, coordinator }))
   expect(answers).toContain('commit')
-  expect(await ask(0, 1, { tx, coordinator: tabs[1].tab.peerId })).toBeNull()
-  for (const body of [null, 1, {}, { tx: '' }, { tx, coordinator: '__proto__' }, { tx: NaN, coordinator }])
+  expect(await ask(0, 1, { tx, coordinator: tabOf(1).tab.peerId })).toBeNull()
+  for (const body of [
+    null,
+    1,
+    {},
+    { tx: '' },
+    { tx, coordinator: '__proto__' },
+    { tx: Number.NaN, coordinator },
+  ])
     expect((await failureOf(ask(0, 1, body))).code).toBe('malformed')
 })
