@@ -5,7 +5,14 @@ type Project = NonNullable<PlaywrightTestConfig['projects']>[number]
 
 /** Specs that only one engine can run, and why, are named by their ending. */
 const CHROMIUM_ONLY = /\.chromium\.spec\.ts$/
-const MIXED = /mixed\.spec\.ts$/
+/**
+ * What is about the room and not about one engine: each story runs once, with Bob in Firefox and the others in Chromium, which
+ * shows more than once in each.
+ */
+const ROOMS =
+  /(^|\/)(attaching|chat|conversation|data|embed|examples|job|limits|mixed|network|queue|room|signaling)\.spec\.ts$/
+/** Views, and what is told of them: one engine's layout stands for both, and the smoke of `page.spec.ts` runs in each. */
+const VIEWS = /(^|\/)a11y\.spec\.ts$/
 
 function project(browserName: BrowserName, testIgnore: RegExp[]): Project {
   const setup = findBrowser(browserName)
@@ -38,8 +45,8 @@ export default defineConfig({
     screenshot: 'only-on-failure',
   },
   projects: [
-    project('chromium', [MIXED]),
-    project('firefox', [MIXED, CHROMIUM_ONLY]),
-    { ...project('chromium', []), name: 'mixed', testMatch: MIXED },
+    { ...project('chromium', []), name: 'rooms', testMatch: ROOMS, metadata: { isMixed: true } },
+    project('chromium', [ROOMS]),
+    project('firefox', [ROOMS, VIEWS, CHROMIUM_ONLY]),
   ],
 })
