@@ -1,44 +1,6 @@
-import { spawn } from 'node:child_process'
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Installed, installedApp, run } from '../package/installed.ts'
+import { INSTALL_MS, type Installed, installedApp, startedProgram } from '../package/installed.ts'
 import { expect, test } from './fixtures/actors.ts'
 import { PageServer } from './fixtures/page-server.ts'
-
-/** With the packages of the registry on their way. */
-const INSTALL_MS = 180_000
-const ROOT = join(import.meta.dirname, '../..')
-const STARTED = /https?:\/\/localhost:\d+/
-
-/** A program of the app that serves: its address once it has printed it, and its end. */
-async function started(folder: string, args: readonly string[]): Promise<{ url: string; stop: () => void }> {
-  const child = spawn(process.execPath, args, {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'ignore'],
-    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
-  })
-  const url = await new Promise<string>((resolve, reject) => {
-    let printed = ''
-    child.stdout.on('data', (data) => {
-      printed += data
-      const address = STARTED.exec(printed)?.[0]
-      if (address !== undefined) resolve(address)
-    })
-    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}: ${printed}`)))
-  })
-  return { url, stop: () => child.kill() }
-}
-
-function readmeExamples(): string[] {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  return [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '')
-}
-
-/** With what a bundler does for the import. */
-function examplePage(code: string): string {
-  const imports = JSON.stringify({ imports: { tabmesh: './tabmesh.js' } })
-  return `<!doctype html><script type="importmap">${imports}</script><script type="module">${code}</script>`
-}
 
 test.describe('the package, installed from its tarball', () => {
   let app: Installed
@@ -46,19 +8,7 @@ test.describe('the package, installed from its tarball', () => {
   test.beforeAll(async ({ server }) => {
     test.setTimeout(INSTALL_MS)
     app = await installedApp()
-    copyFileSync(
-      join(app.folder, 'node_modules/tabmesh/dist/package/standalone.js'),
-      join(app.built, 'tabmesh.js'),
-    )
-    copyFileSync(join(app.folder, 'plain.html'), join(app.built, 'plain.html'))
     server.pages.serves('app', app.built)
-  })
-
-  test('PKG1, PKG7: its types hold in a strict project, with TypeScript 5.9 and 7; the README’s examples too', async () => {
-    for (const [at, code] of readmeExamples().entries())
-      writeFileSync(join(app.folder, `src/example-${at}.ts`), code)
-    for (const compiler of ['typescript', 'typescript-7'])
-      await run(app.folder, 'node', [`node_modules/${compiler}/bin/tsc`, '-p', '.'])
   })
 
   test('PKG2, RCT1, RCT2, RCT3: an app of hooks talks with the page, and its job runs', async ({
@@ -95,18 +45,6 @@ test.describe('the package, installed from its tarball', () => {
     await expect(page.getByText('welcome')).toBeVisible()
   })
 
-  test('PKG7: the examples of the README run as they are printed', async ({ page, server }) => {
-    const examples = readmeExamples()
-    const shown = ['{celsius: 21.5}', 'order {item: 7}', '[Array(2), Array(2)]']
-    expect(examples).toHaveLength(shown.length)
-    for (const [at, code] of examples.entries()) {
-      writeFileSync(join(app.built, `example-${at}.html`), examplePage(code))
-      const printed = page.waitForEvent('console', (message) => message.text().includes(shown[at] ?? ''))
-      await page.goto(`${server.pages.url}/app/example-${at}.html`)
-      await printed
-    }
-  })
-
   test('PKG4: a page that the server does not let in is told so, and what to do', async ({
     server,
     page,
@@ -124,7 +62,7 @@ test.describe('the package, installed from its tarball', () => {
   })
 
   test('PKG5, SIG25: signaling on the server of the app needs no other', async ({ page, context }) => {
-    const vite = await started(app.folder, [
+    const vite = await startedProgram(app.folder, [
       'node_modules/vite/bin/vite.js',
       'preview',
       '--port',
@@ -140,18 +78,6 @@ test.describe('the package, installed from its tarball', () => {
       await expect(other.getByRole('list', { name: 'peers' }).getByRole('listitem')).toHaveText(['Embedder'])
     } finally {
       vite.stop()
-    }
-  })
-
-  test('PKG6: its command serves the page', async ({ page }) => {
-    const command = await started(app.folder, ['node_modules/.bin/tabmesh', '--port', '0'])
-    try {
-      await page.goto(command.url)
-      await expect(page).toHaveTitle(/Tabmesh/)
-      await page.goto(`${command.url}/#new`)
-      await expect(page.getByRole('navigation', { name: 'Room' })).toBeVisible()
-    } finally {
-      command.stop()
     }
   })
 })

@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -31,11 +32,14 @@ const BESIDE = [
 
 export interface Installed {
   readonly folder: string
-  /** What Vite has built of it, without a setting of ours. */
+  /** What Vite has built of it, without a setting of ours, with `plain.html` beside it. */
   readonly built: string
 }
 
 const execute = promisify(execFile)
+/** With the packages of the registry on their way. */
+export const INSTALL_MS = 180_000
+const STARTED = /https?:\/\/localhost:\d+/
 
 /**
  * A folder outside of the repository with the app of `app/`, into which our tarball is installed as a stranger would. Made once
@@ -55,6 +59,11 @@ export async function installedApp(): Promise<Installed> {
   writeFileSync(join(unfinished, 'package.json'), JSON.stringify(manifest(tarball), undefined, 2))
   await run(unfinished, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error'])
   await run(unfinished, 'node', ['node_modules/vite/bin/vite.js', 'build', '--base=./', '--logLevel=warn'])
+  copyFileSync(
+    join(unfinished, 'node_modules/tabmesh/dist/package/standalone.js'),
+    join(unfinished, 'dist/tabmesh.js'),
+  )
+  copyFileSync(join(unfinished, 'plain.html'), join(unfinished, 'dist/plain.html'))
   renameSync(unfinished, folder)
   return installed
 }
@@ -68,6 +77,28 @@ export async function run(folder: string, command: string, args: readonly string
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`${command} ${args.join(' ')} in ${folder}:\n${stdout}${stderr}`, { cause: error })
   }
+}
+
+/** A program of the app that serves: its address once it has printed it, and its end. */
+export async function startedProgram(
+  folder: string,
+  args: readonly string[],
+): Promise<{ url: string; stop: () => void }> {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    let printed = ''
+    child.stdout.on('data', (data) => {
+      printed += data
+      const address = STARTED.exec(printed)?.[0]
+      if (address !== undefined) resolve(address)
+    })
+    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code}: ${printed}`)))
+  })
+  return { url, stop: () => child.kill() }
 }
 
 /** Of what is built. */
