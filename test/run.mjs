@@ -1,9 +1,9 @@
 /**
  * `npm test`: everything that must hold, on a fresh clone too. It begins with Node's own modules only, since it installs
- * the others. `--soak` runs the simulations over 100,000 seeds instead, and nothing else. The last line is
- * `N passed, N failed`.
+ * the others. `--quick` is for every commit: a tenth of the seeds and one room in the browser. `--soak` runs the simulations
+ * over 100,000 seeds instead, and nothing else. README.md says what runs when. The last line is `N passed, N failed`.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { measureBundle, measurePackage } from './support/budget.mjs'
@@ -12,7 +12,12 @@ const ROOT = join(import.meta.dirname, '..')
 const REPORTS = join(ROOT, 'node_modules/.cache/tabmesh-test')
 const MINUTE_MS = 60_000
 const SOAK_SEEDS = 100_000
+/** Parts of the seeds: each commit plays one, the next commit another. */
+const PARTS = 5
+const QUICK_PARTS = 10
+const QUICK_ROOM = ['mixed.spec.ts', '-g', 'they meet, talk', '--project=rooms']
 const isSoak = process.argv.includes('--soak')
+const isQuick = process.argv.includes('--quick')
 
 let passed = 0
 let failed = 0
@@ -20,7 +25,7 @@ const summary = []
 
 if (!isInstalled()) await step('install', () => one('npm', ['ci', '--no-audit', '--no-fund'], 10 * MINUTE_MS))
 mkdirSync(REPORTS, { recursive: true })
-if (failed === 0) await (isSoak ? soak() : everything())
+if (failed === 0) await (isSoak ? soak() : isQuick ? quick() : everything())
 finish()
 
 async function everything() {
@@ -35,8 +40,30 @@ async function everything() {
     (await step('reference', () => one('npm', ['run', '--silent', 'build:docs'], 5 * MINUTE_MS))) &&
     (await step('package', () => one('npm', ['run', '--silent', 'build:package'], 5 * MINUTE_MS)))
   if (isBuilt) await step('bundle budget', budget)
-  await step('unit, contract, simulation', () => vitest([], {}, 20 * MINUTE_MS))
-  if (isBuilt) await step('browser tests', browserTests)
+  await step('unit, contract, simulation', () => vitest([], seedPart(PARTS), 20 * MINUTE_MS))
+  if (isBuilt) await step('browser tests', () => browserTests([]))
+}
+
+async function quick() {
+  await step('lint', () => one('npm', ['run', '--silent', 'lint'], 2 * MINUTE_MS))
+  await step('types', () => one('npm', ['run', '--silent', 'typecheck'], 5 * MINUTE_MS))
+  await step('unit, simulation', () =>
+    vitest(['test/unit', 'test/sim'], seedPart(QUICK_PARTS), 10 * MINUTE_MS),
+  )
+  const isBuilt = await step('build', () => one('npm', ['run', '--silent', 'build'], 5 * MINUTE_MS))
+  if (isBuilt) await step('a room', () => browserTests(QUICK_ROOM))
+}
+
+/** Which part of the seeds this commit plays, told by its hash; the first where there is no git. */
+function seedPart(parts) {
+  let part = 0
+  try {
+    const hash = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' })
+    part = Number.parseInt(hash.slice(0, 8), 16) % parts
+  } catch {
+    // A tarball has no commits.
+  }
+  return { TABMESH_SEED_PART: `${part}/${parts}` }
 }
 
 async function soak() {
@@ -116,9 +143,16 @@ async function vitest(args, env, limitMs) {
   )
 }
 
-async function browserTests() {
+async function browserTests(chosen) {
   const report = freshReport('playwright.json')
-  const args = ['playwright', 'test', '--config', 'test/playwright.config.ts', '--reporter=list,json']
+  const args = [
+    'playwright',
+    'test',
+    '--config',
+    'test/playwright.config.ts',
+    '--reporter=list,json',
+    ...chosen,
+  ]
   const code = await execute('npx', args, { PLAYWRIGHT_JSON_OUTPUT_NAME: report }, 50 * MINUTE_MS)
   return counted(report, code, ({ stats, errors }) => ({
     passed: stats.expected,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DatasetManifest } from '../../web/data/index.ts'
 import { createSimulation, type Simulation } from '../support/sim/index.ts'
-import { FIRST_SEED, seedCount } from '../support/sim/seeds.ts'
+import { seedsOf } from '../support/sim/seeds.ts'
 import { csvText, DataTab, faultOf, streamOf } from './data-room.ts'
 import { DataStory } from './data-story.ts'
 
@@ -522,7 +522,7 @@ describe('replication', () => {
   })
 })
 
-const SEEDS = seedCount(300)
+const SEEDS = seedsOf(300)
 
 async function play(seed: number): Promise<DataStory> {
   const story = new DataStory(seed)
@@ -533,10 +533,10 @@ async function play(seed: number): Promise<DataStory> {
 
 describe('data under faults', () => {
   test(
-    `SHD4 SHD5 SHD8 SHD9: ${SEEDS} seeds: what had a holder is whole, what was dropped stays away`,
+    `SHD4 SHD5 SHD8 SHD9: ${SEEDS.length} seeds: what had a holder is whole, what was dropped stays away`,
     async () => {
       const failed: string[] = []
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+      for (const seed of SEEDS) {
         await play(seed).catch((error: unknown) =>
           failed.push(error instanceof Error ? (error.stack ?? error.message) : String(error)),
         )
@@ -544,11 +544,11 @@ describe('data under faults', () => {
       }
       expect(failed).toEqual([])
     },
-    SEEDS * 2_000,
+    SEEDS.length * 2_000,
   )
 
   test('SHD14: ten seeds run twice give the same trace', async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + 10; seed++) {
+    for (const seed of seedsOf(10)) {
       const first = await play(seed)
       const second = await play(seed)
       expect(second.sim.trace.hash, `seed ${seed}`).toBe(first.sim.trace.hash)

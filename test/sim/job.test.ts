@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { type Job, JobError, type JobKey } from '../../web/compute/index.ts'
 import { countWords, FAT_WORD_COUNT, JobRoom, type JobTab, WORD_COUNT } from '../support/job-room.ts'
 import { createSimulation, type Simulation } from '../support/sim/index.ts'
-import { FIRST_SEED, seedCount } from '../support/sim/seeds.ts'
+import { seedsOf } from '../support/sim/seeds.ts'
 
-const SEEDS = seedCount(300)
+const SEEDS = seedsOf(300)
 /** A job that waits for shards gives up after 30 s; all else is over long before. */
 const JOB_LIMIT_MS = 240_000
 const STOP_MS = 6000
@@ -95,9 +95,9 @@ async function outcomeOf(job: Job): Promise<Outcome> {
 
 describe('jobs over the simulated mesh', () => {
   test.each(Array.from({ length: 30 }, (_, i) => i))(
-    `JOB30: right or failed with a reason, whatever befalls the others (${Math.ceil(SEEDS / 30)} seeds from %i)`,
+    `JOB30: right or failed with a reason, whatever befalls the others (${Math.ceil(SEEDS.length / 30)} seeds from %i)`,
     async (part) => {
-      for (let seed = FIRST_SEED + part; seed < FIRST_SEED + SEEDS; seed += 30) {
+      for (const seed of SEEDS.filter((_, at) => at % 30 === part)) {
         const story = new Story(seed)
         await story.begin(2)
         const submitted = story.submit()
@@ -113,7 +113,7 @@ describe('jobs over the simulated mesh', () => {
   )
 
   test('JOB31: with every shard on the submitter too, the result is there however many others die', async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + 60; seed++) {
+    for (const seed of seedsOf(60)) {
       const story = new Story(seed + 5000)
       await story.begin(1)
       for (let shard = 0; shard < story.texts.length; shard++)
@@ -128,7 +128,7 @@ describe('jobs over the simulated mesh', () => {
   })
 
   test('JOB32: the tasks of a submitter that dies stop within 6 s', async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + 40; seed++) {
+    for (const seed of seedsOf(40)) {
       const story = new Story(seed + 9000)
       await story.begin(2)
       void story.submit()
@@ -141,7 +141,7 @@ describe('jobs over the simulated mesh', () => {
   })
 
   test('JOB33: a seed gives the same trace twice', async () => {
-    for (let seed = FIRST_SEED; seed < FIRST_SEED + 50; seed++) {
+    for (const seed of seedsOf(50)) {
       expect(await traceOf(seed), `seed ${seed}`).toBe(await traceOf(seed))
     }
   })

@@ -1,32 +1,31 @@
 import { describe, expect, test } from 'vitest'
-import { FIRST_SEED, seedCount } from '../support/sim/seeds.ts'
+import { seedsOf } from '../support/sim/seeds.ts'
 import { judge, playQueueStory } from './queue-acts.ts'
 
-const HARD_SEEDS = seedCount(500)
-const LEISURELY_SEEDS = seedCount(300)
+const HARD_SEEDS = seedsOf(500)
+const LEISURELY_SEEDS = seedsOf(300)
 
 describe('a queue in a room with harder faults', () => {
   test(
-    `QUE1 ${HARD_SEEDS} seeds with one-way cuts, flapping links, clocks that jump and disks that are lost`,
+    `QUE1 ${HARD_SEEDS.length} seeds with one-way cuts, flapping links, clocks that jump and disks that are lost`,
     async () => {
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + HARD_SEEDS; seed++)
-        judge((await playQueueStory(seed, { isHard: true })).story)
+      for (const seed of HARD_SEEDS) judge((await playQueueStory(seed, { isHard: true })).story)
     },
-    HARD_SEEDS * 6_000,
+    HARD_SEEDS.length * 6_000,
   )
 
   test(
-    `QUE48 ${LEISURELY_SEEDS} seeds with a queue that is deleted now and then, lost disks and split rooms included`,
+    `QUE48 ${LEISURELY_SEEDS.length} seeds with a queue that is deleted now and then, lost disks and split rooms included`,
     async () => {
       let deletions = 0
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + LEISURELY_SEEDS; seed++) {
+      for (const seed of LEISURELY_SEEDS) {
         const played = await playQueueStory(seed, { isHard: seed % 2 === 0, isLeisurely: true })
         deletions += played.deletions
         judge(played.story)
       }
-      expect(deletions).toBeGreaterThan(LEISURELY_SEEDS / 4)
+      expect(deletions).toBeGreaterThan(LEISURELY_SEEDS.length / 4)
       console.info(`deleted ${deletions} times`)
     },
-    LEISURELY_SEEDS * 8_000,
+    LEISURELY_SEEDS.length * 8_000,
   )
 })

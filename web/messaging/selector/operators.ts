@@ -57,15 +57,20 @@ export type Order = keyof typeof ORDERS
  * does not find it either.
  */
 export function between(operand: Evaluate, low: Evaluate, high: Evaluate): Evaluate {
-  const within = and(ordered('>=', operand, low), ordered('<=', operand, high))
   return (subject) => {
-    const type = typeof operand(subject)
-    const isUnlike = [low, high].some((bound) => {
-      const of = typeof bound(subject)
-      return of !== 'undefined' && of !== type
-    })
-    return type === 'boolean' || isUnlike ? undefined : within(subject)
+    const value = operand(subject)
+    const least = low(subject)
+    const most = high(subject)
+    if (typeof value === 'boolean' || isUnlike(least, value) || isUnlike(most, value)) return undefined
+    if (value === undefined) return undefined
+    const isBelow = least !== undefined && !(value >= least)
+    if (isBelow || (most !== undefined && !(value <= most))) return false
+    return least === undefined || most === undefined ? undefined : true
   }
+}
+
+function isUnlike(bound: SelectorValue, value: SelectorValue): boolean {
+  return bound !== undefined && typeof bound !== typeof value
 }
 
 /** Numbers with numbers, texts with texts (by code unit); anything else is false. */
