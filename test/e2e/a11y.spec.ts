@@ -16,6 +16,12 @@ async function isAccessible(actor: Actor, view: string): Promise<void> {
   await actor.page.evaluate(AXE)
   for (const colorScheme of ['light', 'dark'] as const) {
     await actor.page.emulateMedia({ reducedMotion: 'reduce', colorScheme })
+    // The page hears of it a moment later, and then fades over.
+    await actor.page.waitForFunction(
+      (wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches,
+      colorScheme,
+    )
+    await actor.tells(() => new Promise((resolve) => requestAnimationFrame(() => resolve(undefined))))
     await isAccessibleNow(actor, `${view}, ${colorScheme}`)
   }
 }
