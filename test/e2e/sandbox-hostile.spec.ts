@@ -89,13 +89,22 @@ test('SBX24: whatever user code has replaced, the page pays for a bounded answer
   await page.goto(url)
   await run(page, '() => 1', 5000)
   for (const [what, text] of Object.entries(COSTLY)) {
-    // Others have the processor too: what a task costs the page shows each time.
-    const pauses: number[] = []
-    while (pauses.length < 4 && !pauses.some((pause) => pause < MOST_PAUSE_MS))
-      pauses.push(await pauseOf(page, text))
-    expect(Math.min(...pauses), `${what}: ${pauses}`).toBeLessThan(MOST_PAUSE_MS)
+    const pauses = await decisive(() => pauseOf(page, text))
+    expect(medianOf(pauses), `${what}: ${pauses}`).toBeLessThan(MOST_PAUSE_MS)
   }
 })
+
+/** Three measurements, since others have the processor too; the third is left out where the first two are on one side. */
+async function decisive(measure: () => Promise<number>): Promise<number[]> {
+  const pauses = [await measure(), await measure()]
+  const [isShort, alsoShort] = pauses.map((pause) => pause < MOST_PAUSE_MS)
+  return isShort === alsoShort ? pauses : [...pauses, await measure()]
+}
+
+/** The greater one of two. */
+function medianOf(pauses: readonly number[]): number {
+  return pauses.toSorted((a, b) => a - b)[pauses.length >> 1] as number
+}
 
 /** The longest time in ms that the page's thread was held up by a task. */
 function pauseOf(page: Page, text: string): Promise<number> {
@@ -108,7 +117,7 @@ function pauseOf(page: Page, text: string): Promise<number> {
       last = now
     }
     const timer = setInterval(look, 5)
-    const { pairs } = await window.sandboxPage.runMap({ map }, { timeoutMs: 1500 })
+    const { pairs } = await window.sandboxPage.runMap({ map }, { timeoutMs: 600 })
     // A page that was held up while a message came settles the promise behind it in the same turn.
     await new Promise((resolve) => setTimeout(resolve, 60))
     clearInterval(timer)

@@ -439,6 +439,9 @@ test('SBX18: each task finds the globals, the language and its own functions as 
     'a built-in, replaced': 'const n = (Math.n ?? 0) + 1; Math.n = n; Math.max = () => n',
     'a global, for good': "const n = globalThis.n ?? 1; Object.defineProperty(globalThis, 'n', { value: 2 })",
     'what a regular expression matched': 'const n = RegExp.$1 === "2" ? 2 : 1; /(2)/.test("2")',
+    // Reported of a pooled engine (jint 2950): a name that is found through a prototype.
+    'a name by way of a prototype':
+      'const n = typeof leaked === "undefined" ? 1 : 2; Object.prototype.leaked = 1; Reflect.setPrototypeOf(globalThis, {})',
     'a global, deleted': 'const n = typeof URL === "undefined" ? 2 : 1; delete globalThis.URL',
   }
   const maps = Object.values(leaves).map((text) => `(line, ctx) => { ${text}; ctx.emit('n', n) }`)
@@ -498,6 +501,10 @@ test('JOB50: whatever comes when its function has returned fails the task, never
   }
   const thrown = await host.run("(line, ctx) => { Promise.reject(new RangeError('lost')); ctx.emit('k', 1) }")
   expect(thrown).toMatchObject({ code: 'threw', message: 'RangeError: lost' })
+  const many = await host.run(
+    "(line, ctx) => { for (let i = 0; i < 200; i++) Promise.reject(new RangeError('lost')) }",
+  )
+  expect(many).toMatchObject({ code: 'threw', message: expect.stringMatching(/more than 100 .*: lost/) })
   const awaited = "async (line, ctx) => { await new Promise((go) => setTimeout(go, 5)); ctx.emit('k', 1) }"
   expect(await host.values(awaited)).toEqual({ k: [1] })
 })

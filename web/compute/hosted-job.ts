@@ -71,7 +71,10 @@ export class HostedJob {
   keep(stage: 'map' | 'reduce', task: number, attempt: number, buckets: readonly ArrayBuffer[]): void {
     const bytes = buckets.reduce((sum, bucket) => sum + bucket.byteLength, 0)
     if (this.#share.keptBytes + bytes > MAX_KEPT_BYTES)
-      throw new ComputeError('too-large', 'this peer keeps as much task output as it can')
+      throw new ComputeError(
+        'too-large',
+        `this peer keeps as much task output as it can (${MAX_KEPT_BYTES / 2 ** 20} MiB)`,
+      )
     this.#ending.signal.throwIfAborted()
     this.#outputs.set(`${stage}/${task}/${attempt}`, buckets)
     this.#keptBytes += bytes

@@ -2,12 +2,14 @@ import { type Clock, every, type PeerId, reasonText } from '../base/index.ts'
 import type { ShardInfo, ShardSource } from '../data/index.ts'
 import type { Room } from '../mesh/index.ts'
 import { failureOf, JobCalls } from './calls.ts'
-import { jobErrorOf } from './failure.ts'
+import { jobErrorOf, tooLarge } from './failure.ts'
 import { JobError, type JobKey, type JobState } from './job.ts'
 import { MAX_ATTEMPTS, MAX_KEPT_BYTES, MAX_LOST_ATTEMPTS, MAX_OUTPUT_BYTES, MISSING_MS } from './limits.ts'
 import type { FaultAnswer, JobSpec, LostAnswer, MapAnswer, ReduceAnswer, ReduceInput } from './messages.ts'
 import { PeerLedger } from './peer-ledger.ts'
 import { mergeResults } from './result.ts'
+import { partitionOf } from './sandbox/keys.ts'
+import type { LongestList } from './sandbox/longest.ts'
 import { type Assignment, assign, type SchedulablePeer, type SchedulableTask } from './scheduler.ts'
 import {
   type Attempt,
@@ -173,7 +175,7 @@ export class JobRun {
     if (attempt.state !== 'running') return
     if (answer.type === 'fault') return this.#onFailure(task, attempt, faultFailure(answer))
     const full = this.#grow(answer, 1)
-    if (full !== undefined) return this.fail(tooLarge(full, this.#bound))
+    if (full !== undefined) return this.#failFull(full, answer)
     this.#count(attempt.peer, answer)
     this.#commit(task, attempt, () => {
       task.output = { attempt, answer }
@@ -184,7 +186,8 @@ export class JobRun {
     const { jobId } = this.#options.spec
     const { signal } = attempt.controller
     const inputs = this.#inputsOf(task.index)
-    if (bytesOf(inputs) > MAX_KEPT_BYTES) return this.fail(tooLarge(task.index, MAX_KEPT_BYTES))
+    const bytes = bytesOf(inputs)
+    if (bytes > MAX_KEPT_BYTES) return this.fail(tooLarge(task.index, { bytes, bound: MAX_KEPT_BYTES }))
     const answer = await this.#calls.reduce(
       attempt.peer,
       { jobId, partition: task.index, attempt: attempt.n, inputs },
@@ -193,11 +196,11 @@ export class JobRun {
     if (attempt.state !== 'running') return
     if (answer.type === 'fault') return this.#onFailure(task, attempt, faultFailure(answer))
     if (answer.type === 'lost') return this.#onLostInputs(task, attempt, answer, inputs)
-    const bytes = answer.inline ?? (await this.#fetchResult(task, attempt, answer))
+    const result = answer.inline ?? (await this.#fetchResult(task, attempt, answer))
     if (attempt.state !== 'running') return
     this.#count(attempt.peer, answer)
     this.#commit(task, attempt, () => {
-      task.output = { attempt, answer, bytes }
+      task.output = { attempt, answer, bytes: result }
     })
   }
 
@@ -212,6 +215,14 @@ export class JobRun {
       this.#partitionBytes[index] = (this.#partitionBytes[index] ?? 0) + sign * size
     const full = this.#partitionBytes.findIndex((bytes) => bytes > this.#bound)
     return full < 0 ? undefined : full
+  }
+
+  #failFull(partition: number, last: MapAnswer): void {
+    const answers = [...this.maps.flatMap(({ output }) => output?.answer ?? []), last]
+    const { partitions } = this.#options.spec
+    const longest = longestIn(answers, (key) => partitionOf(key, partitions) === partition)
+    const bytes = this.#partitionBytes[partition] ?? 0
+    this.fail(tooLarge(partition, { bytes, bound: this.#bound, longest }))
   }
 
   #inputsOf(partition: number): ReduceInput[] {
@@ -300,7 +311,7 @@ export class JobRun {
 
   #failWith(task: TaskState, attempt: Attempt, failure: AttemptFailure): void {
     this.failedTask = task
-    this.fail(jobErrorOf(attempt.peer, failure))
+    this.fail(jobErrorOf(attempt.peer, failure, triesOf(task)))
   }
 
   /** The reducer could not fetch these: their tasks run again where the mapper has gone or does not have them. */
@@ -383,7 +394,7 @@ export class JobRun {
       this.fail(
         new JobError(
           'shards-missing',
-          `${missing} of ${this.maps.length} shards are on no peer that is here; open the tabs that hold them and run the job again`,
+          `${missing} of ${this.maps.length} shards were on no peer that is here for ${MISSING_MS / 1000} s; open the tabs that hold them and run the job again`,
         ),
       )
       return
@@ -401,13 +412,18 @@ export class JobRun {
       this.#failWith(last.task, last.attempt, last.failure)
       return
     }
-    this.fail(new JobError('no-workers', 'no peer of this room takes work; switch it on in one of the tabs'))
+    const waits = `the job waits ${MISSING_MS / 1000} s for one`
+    const message = `no peer of this room takes work; ${waits}: switch it on in one of the tabs`
+    this.fail(new JobError('no-workers', message))
   }
 
   #finish(): void {
     let pairs: readonly (readonly [JobKey, unknown])[]
     try {
-      pairs = mergeResults(this.reduces.map((task) => task.output?.bytes ?? new ArrayBuffer(0)))
+      pairs = mergeResults(
+        this.reduces.map((task) => task.output?.bytes ?? new ArrayBuffer(0)),
+        this.#options.spec.code.reduce === undefined,
+      )
     } catch (error) {
       const message = `a peer sent a result that cannot be read: ${reasonText(error)}`
       this.fail(new JobError('task-failed', message, { cause: error }))
@@ -440,6 +456,13 @@ export class JobRun {
   }
 }
 
+/** Where it is the number of attempts that ends the job. */
+function triesOf({ failures, losses }: TaskState): string | undefined {
+  if (failures >= MAX_ATTEMPTS) return `the last of ${MAX_ATTEMPTS} attempts`
+  if (losses >= MAX_LOST_ATTEMPTS) return `${MAX_LOST_ATTEMPTS} attempts were lost with their peers or links`
+  return undefined
+}
+
 function faultFailure({ fault }: FaultAnswer): AttemptFailure {
   return { kind: 'fault', reason: fault.message, fault }
 }
@@ -448,10 +471,16 @@ function bytesOf(inputs: readonly ReduceInput[]): number {
   return inputs.reduce((sum, input) => sum + ('inline' in input ? input.inline.byteLength : input.bytes), 0)
 }
 
-function tooLarge(partition: number, bound: number): JobError {
-  const what = bound === MAX_OUTPUT_BYTES ? 'lists of values, since there is no reduce' : 'map output'
-  const message = `partition ${partition} has more than ${bound / 2 ** 20} MiB of ${what}: use more partitions, a combine or a reduce`
-  return new JobError('output-too-large', message)
+/** By what the tasks say of their longest lists. */
+function longestIn(
+  answers: readonly MapAnswer[],
+  isMeant: (key: JobKey) => boolean,
+): LongestList | undefined {
+  const sums = new Map<JobKey, number>()
+  for (const { longest } of answers)
+    if (longest && isMeant(longest.key)) sums.set(longest.key, (sums.get(longest.key) ?? 0) + longest.values)
+  const [first] = [...sums].sort((a, b) => b[1] - a[1])
+  return first && { key: first[0], values: first[1] }
 }
 
 function dropped(name: string): JobError {

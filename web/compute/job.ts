@@ -23,7 +23,7 @@ export interface MapReduceOptions {
   /** Functions travel by their source text: they see their arguments and nothing of the page. */
   readonly map: MapFunction | string
   readonly combine?: FoldFunction | string
-  /** Left out: the pairs are [key, array of values]. */
+  /** Left out: the pairs are [key, array of values], together at most 64 MiB for each partition. */
   readonly reduce?: FoldFunction | string
   /** 1 to 256. Default: the number of peers that take work, at most 16. */
   readonly partitions?: number

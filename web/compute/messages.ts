@@ -20,6 +20,7 @@ import {
   MAX_TASK_TIMEOUT_MS,
   MAX_TASKS,
 } from './limits.ts'
+import { type LongestList, parseLongest } from './sandbox/longest.ts'
 import type { GuestFault, JobCode } from './sandbox/port.ts'
 import { parseCounters, parseFault } from './sandbox/protocol.ts'
 
@@ -66,6 +67,8 @@ export interface MapAnswer {
   readonly counters: Readonly<Record<string, number>>
   /** Of the shard, when it was not held there. */
   readonly bytesMoved: number
+  /** Without a reduce: what an error names when the lists become too long. */
+  readonly longest?: LongestList
 }
 
 /** One map task's bucket for this partition; those with nothing in them are left out. */
@@ -144,11 +147,20 @@ export function parseMapAnswer(body: unknown, partitions: number): MapAnswer | F
   const counters = parseCounters(body['counters'])
   if (type !== 'mapped' || !counters || !isCount(recordsRead) || !isCount(bytesMoved)) return undefined
   if (!Array.isArray(sizes) || sizes.length !== partitions || !areSizes(sizes)) return undefined
-  if (inline === undefined) return { type, sizes, recordsRead, counters, bytesMoved }
+  const longest = parseLongest(body['longest'])
+  const answer: MapAnswer = {
+    type,
+    sizes,
+    recordsRead,
+    counters,
+    bytesMoved,
+    ...(longest ? { longest } : {}),
+  }
+  if (inline === undefined) return answer
   const isWhole = Array.isArray(inline) && inline.length === partitions
   if (!isWhole || sumOf(sizes) > INLINE_MAP_BYTES) return undefined
   if (!inline.every((one, i) => one instanceof ArrayBuffer && one.byteLength === sizes[i])) return undefined
-  return { type, sizes, inline, recordsRead, counters, bytesMoved }
+  return { ...answer, inline }
 }
 
 export function parseReduceRequest(body: unknown): ReduceRequest | undefined {

@@ -1,6 +1,6 @@
 import { type JobId, OptionError, option, reasonText } from '../base/index.ts'
 import type { DatasetManifest } from '../data/index.ts'
-import { encodeValue, type Value } from '../wire/index.ts'
+import { encodeValue, type Value, WireError } from '../wire/index.ts'
 import { JobError, type MapReduceOptions } from './job.ts'
 import {
   DEFAULT_TASK_TIMEOUT_MS,
@@ -14,6 +14,8 @@ import {
 import type { JobSpec } from './messages.ts'
 import { FunctionTextError, formOf } from './sandbox/function-text.ts'
 import type { JobCode } from './sandbox/port.ts'
+
+const PARAMS_TOO_LARGE = `is larger than ${MAX_PARAMS_BYTES / 2 ** 20} MiB`
 
 /** Throws an OptionError for what is no option of a job. */
 export function checkNames(options: MapReduceOptions): void {
@@ -102,9 +104,10 @@ function resolveParams(params: unknown): Uint8Array {
   try {
     bytes = encodeValue(params as Value)
   } catch (error) {
+    if (error instanceof WireError && error.code === 'too-large') throw bad('params', PARAMS_TOO_LARGE)
     throw new JobError('bad-option', `params cannot travel: ${reasonText(error)}`, { cause: error })
   }
-  if (bytes.byteLength > MAX_PARAMS_BYTES) throw bad('params', `is larger than ${MAX_PARAMS_BYTES} bytes`)
+  if (bytes.byteLength > MAX_PARAMS_BYTES) throw bad('params', PARAMS_TOO_LARGE)
   return bytes
 }
 

@@ -194,7 +194,10 @@ export class WorkerPeer {
     if (this.#stopped.has(key)) throw new ComputeError('refused', 'the job was stopped on this device')
     const taken = [...this.#jobs.values()].filter((job) => job.submitter === from).length
     if (!isOwn && taken >= MAX_JOBS_PER_SUBMITTER)
-      throw new ComputeError('refused', 'this device has as many jobs of yours as it takes')
+      throw new ComputeError(
+        'refused',
+        `this device has as many jobs of yours as it takes (${MAX_JOBS_PER_SUBMITTER})`,
+      )
     const { sandboxes, slots, clock } = this.#options
     const allowed = this.#mark(key)
     const job = new HostedJob(from, spec, {
@@ -323,9 +326,9 @@ function mapAnswer(
   result: GuestResult,
   bytesMoved: number,
 ): MapAnswer {
-  const { buckets, recordsRead, counters } = result
+  const { buckets, ...told } = result
   const sizes = buckets.map((bucket) => bucket.byteLength)
-  const answer: MapAnswer = { type: 'mapped', sizes, recordsRead, counters, bytesMoved }
+  const answer: MapAnswer = { type: 'mapped', sizes, ...told, bytesMoved }
   if (sizes.reduce((sum, size) => sum + size, 0) <= INLINE_MAP_BYTES) return { ...answer, inline: buckets }
   job.keep('map', task, attempt, buckets)
   return answer

@@ -13,7 +13,7 @@ import { type DataContext, liveHolders } from './context.ts'
 import { Copies } from './copies.ts'
 import type { AddOptions, AddProgress, DatasetManifest, ShardInfo } from './dataset.ts'
 import { DataError } from './errors.ts'
-import { MAX_SHARDS } from './limits.ts'
+import { MAX_CATALOG_SHARDS, MAX_DATASETS, MAX_SHARDS } from './limits.ts'
 import { ANNOUNCE, CANCEL, manifestValue, readBytes } from './messages.ts'
 import { OpenedSource } from './opened-source.ts'
 import type { Provisional } from './provisional.ts'
@@ -189,7 +189,8 @@ export class Ingest {
       const message = 'this device has no space for the dataset: free some or drop another'
       throw new DataError('quota', message, { cause: error })
     }
-    throw new DataError('bad-option', 'the room has too many datasets: drop one')
+    const most = `${MAX_DATASETS} datasets with ${MAX_CATALOG_SHARDS} shards in all`
+    throw new DataError('bad-option', `the room would have more than ${most}: drop one`)
   }
 
   /** A holder may have gone unseen until now; replication replaces its copies, which is waited for, but not for ever. */

@@ -96,7 +96,10 @@ export class Encoder {
   #weigh(weight: number): void {
     this.#weight += weight
     if (this.#weight > MAX_VALUE_WEIGHT)
-      throw new WireError('too-large', 'a value with so many objects in it cannot be sent')
+      throw new WireError(
+        'too-large',
+        `a value with so many objects in it cannot be sent: they weigh more than ${MAX_VALUE_WEIGHT}`,
+      )
   }
 
   #record(value: object, depth: number): void {

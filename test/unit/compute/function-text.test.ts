@@ -101,15 +101,35 @@ describe('function texts', () => {
   })
 })
 
-test('JOB21: a member named import may be called; import itself may not', () => {
+test('JOB21: a member named import may be called, and the word may be written; import itself may not', () => {
   for (const call of ['x.import(1)', 'x?.import(1)', 'this.#import(1)', '1..import(1)', 'x.import.meta'])
     expect(formOf(`(x) => ${call}`), call).toBe('expression')
+  // Reported of SES (agoric-sdk 43, endo 498 and 773, figma plugin-typings 36).
+  for (const text of [
+    '(x) => {\n// this is an import\n// of something\nreturn x }',
+    '(x) => {\n// import something\nreturn x }',
+    '(x) => { /* what we import. Then */ return { import: x } }',
+    '(x) => x["import"] ?? "import" + 1',
+    '(x) => "import" // (it is late)',
+  ])
+    expect(formOf(text), text).toBe('expression')
   for (const call of [
     'import("x")',
     '[...import("x")]',
     'f(...import("x"))',
     '{}import("x")',
     '"."+import("x")',
+    'import/* a *//* ( */\n// b\n("x")',
+    'import <!-- c\n ("x")',
+    'import\n--> d\n("x")',
+    'import\u00a0\ufeff\u2028("x")',
+    'import /* a */ . /* b */ source("x")',
+    'import\n.\ndefer("x")',
   ])
     expect(() => formOf(`(x) => ${call}`), call).toThrow(FunctionTextError)
+})
+
+test('JOB21: an import is refused by its line, and a text of nothing else at once', () => {
+  expect(() => formOf('(x) => {\n\n  return import("x") }')).toThrow('(line 3)')
+  expect(() => formOf(`(x) => 1 ${'//import'.repeat(30_000)}`)).toThrow(FunctionTextError)
 })

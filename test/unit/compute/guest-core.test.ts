@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeGroups, decodePairs } from '../../../web/compute/sandbox/bucket.ts'
+import { decodeLists, decodePairs } from '../../../web/compute/sandbox/bucket.ts'
 import { runTask, type TaskPlace } from '../../../web/compute/sandbox/guest-core.ts'
 import { type Key, partitionOf, sortKeys } from '../../../web/compute/sandbox/keys.ts'
 import type { GuestTask, JobCode } from '../../../web/compute/sandbox/port.ts'
@@ -39,7 +39,7 @@ function runMap(code: JobCode, lines: readonly string[], options?: MapOptions) {
 async function groupsOf(code: JobCode, lines: readonly string[], options?: MapOptions) {
   const { result, fault } = await runMap(code, lines, options)
   if (!result) throw new Error(`${fault.code}: ${fault.message}`)
-  return result.buckets.map(decodeGroups)
+  return result.buckets.map(decodeLists)
 }
 
 async function faultOf(code: JobCode, lines: readonly string[] = ['a'], options?: MapOptions) {

@@ -7,11 +7,22 @@ export type Pair<T = unknown> = readonly [Key, T]
 const LENGTH_BYTES = 4
 
 /**
- * Keys in order, each with its values in the order in which they were emitted. Throws what the codec throws for a value
- * that cannot travel. Length-prefixed chunks, since one encoded value has a bound and a bucket may be larger.
+ * Keys in order, each with its value. Throws what the codec throws for a value that cannot travel. Length-prefixed chunks,
+ * since one encoded value has a bound and a bucket may be larger.
  */
 export function encodePairs(pairs: readonly Pair[]): ArrayBuffer {
-  const chunks = chunksOf(pairs)
+  return joined(chunksOf(pairs, () => []))
+}
+
+/**
+ * Keys in order, each with its values in the order in which they were emitted. A list that is more than one encoded value may
+ * hold is cut into pages, each with its key, so that only the bucket has a bound.
+ */
+export function encodeLists(lists: readonly Pair<readonly unknown[]>[]): ArrayBuffer {
+  return joined(chunksOf(lists, halvesOf))
+}
+
+function joined(chunks: readonly Uint8Array[]): ArrayBuffer {
   const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + LENGTH_BYTES + chunk.byteLength, 0))
   const view = new DataView(whole.buffer)
   let at = 0
@@ -38,15 +49,20 @@ export function decodePairs(bytes: ArrayBuffer): [Key, unknown][] {
   return pairs
 }
 
-/** A bucket of map output. Throws like {@link decodePairs}. */
-export function decodeGroups(bytes: ArrayBuffer): [Key, unknown[]][] {
-  return decodePairs(bytes).map(([key, values]) => {
+/** What {@link encodeLists} has made, each list whole again. Throws like {@link decodePairs}. */
+export function decodeLists(bytes: ArrayBuffer): [Key, unknown[]][] {
+  const lists: [Key, unknown[]][] = []
+  for (const [key, values] of decodePairs(bytes)) {
     if (!Array.isArray(values)) throw new TypeError('a bucket holds values that are no list')
-    return [key, values]
-  })
+    const last = lists.at(-1)
+    if (last?.[0] === key) for (const value of values) last[1].push(value)
+    else lists.push([key, values])
+  }
+  return lists
 }
 
-function chunksOf(pairs: readonly Pair[]): Uint8Array[] {
+/** `halves`: what stands for a pair that is too large alone; none where it cannot be cut. */
+function chunksOf<P extends Pair>(pairs: readonly P[], halves: (pair: P) => readonly P[]): Uint8Array[] {
   if (pairs.length === 0) return []
   const flat: unknown[] = []
   for (const [key, value] of pairs) flat.push(key, value)
@@ -54,10 +70,20 @@ function chunksOf(pairs: readonly Pair[]): Uint8Array[] {
     return [encodeValue(flat as Value)]
   } catch (error) {
     const isTooLarge = error instanceof WireError && error.code === 'too-large'
-    if (!isTooLarge || pairs.length === 1) throw error
-    const middle = pairs.length >> 1
-    return [...chunksOf(pairs.slice(0, middle)), ...chunksOf(pairs.slice(middle))]
+    const parts = pairs.length > 1 ? pairs : halves(pairs[0] as P)
+    if (!isTooLarge || parts.length === 0) throw error
+    const middle = parts.length >> 1
+    return [...chunksOf(parts.slice(0, middle), halves), ...chunksOf(parts.slice(middle), halves)]
   }
+}
+
+function halvesOf([key, values]: Pair<readonly unknown[]>): Pair<readonly unknown[]>[] {
+  if (values.length < 2) return []
+  const middle = values.length >> 1
+  return [
+    [key, values.slice(0, middle)],
+    [key, values.slice(middle)],
+  ]
 }
 
 function decodeChunk(bytes: Uint8Array, into: [Key, unknown][]): void {

@@ -42,6 +42,11 @@ export function recordText(record: unknown): string {
   return text.slice(0, MAX_RECORD_CHARS)
 }
 
+/** A bound as the table of limits has it. */
+export function mebibytes(bytes: number): string {
+  return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`
+}
+
 function textOf(read: () => unknown): string {
   try {
     return String(read()).slice(0, MAX_TEXT_CHARS)

@@ -129,7 +129,13 @@ export class Frame {
         else resolve()
       }
       const timer = setTimeout(
-        () => end(new SandboxError('unavailable', 'the sandbox did not answer its self-test')),
+        () =>
+          end(
+            new SandboxError(
+              'unavailable',
+              `the sandbox did not answer its self-test within ${SELF_TEST_MS / 1000} s`,
+            ),
+          ),
         SELF_TEST_MS,
       )
       const onBroken = (_code: string, message: string) =>
@@ -198,7 +204,7 @@ const HIDDEN =
 function loaded(element: HTMLIFrameElement, document: Document): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new SandboxError('unavailable', 'the sandbox did not load')),
+      () => reject(new SandboxError('unavailable', `the sandbox did not load within ${LOAD_MS / 1000} s`)),
       LOAD_MS,
     )
     const onLoad = () => {

@@ -5,12 +5,14 @@ import { thunkAround } from './thunk.ts'
 export class FunctionTextError extends Error {}
 
 const SKIP = /(?:\s|\/\/[^\n\r\u2028\u2029]*|\/\*[\s\S]*?\*\/)*/y
-/**
- * `import(...)`, and what leads to it: it loads by the page's own process, for as long as it likes. Within a string or a
- * comment too, since only a parser could tell. A member of that name (`x.import(`) is none; behind a spread it is.
- */
-const IMPORT =
-  /(?<![\p{ID_Continue}$#])(?<!(?<!\.\.)\.)import(?=\s*(?:\(|\/[*/]|<!--|-->|\.\s*(?:source|defer|meta|\/[*/]|<!--|-->)))/u
+/** `import` where it is not the name of a member (`x.import(`); behind a spread it is no member. */
+const IMPORT = /(?<![\p{ID_Continue}$#])(?<!(?<!\.\.)\.)import(?![\p{ID_Continue}$])/gu
+/** What may stand between two tokens of a script; the comments of HTML too. */
+const GAP =
+  /(?:\s+|\/\/[^\n\r\u2028\u2029]*|\/\*[\s\S]*?\*\/|<!--[^\n\r\u2028\u2029]*|-->[^\n\r\u2028\u2029]*)*/y
+const PHASE = /source|defer|meta/y
+/** Each costs a look at what follows it, which may be the whole text. */
+const MAX_IMPORTS = 100
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy
 
 /** What the first words of a function's source text say of its form. */
@@ -21,8 +23,11 @@ export type FunctionForm = 'expression' | 'method'
  * inside an object literal. Throws a {@link FunctionTextError} for generators, classes, accessors and anything else.
  */
 export function formOf(text: string): FunctionForm {
-  if (IMPORT.test(text))
-    throw new FunctionTextError('import cannot be used: a function sees its arguments and the language')
+  const line = lineOfImport(text)
+  if (line !== undefined)
+    throw new FunctionTextError(
+      `import cannot be used (line ${line}): a function sees its arguments and the language`,
+    )
   const words = new Head(text)
   if (words.isNext('(')) return 'expression'
   if (words.isNext('[') || words.isNext('"') || words.isNext("'")) return 'method'
@@ -36,6 +41,30 @@ export function formOf(text: string): FunctionForm {
   if (first === 'async') return formOfAsync(words)
   if (words.isNext('(')) return 'method'
   throw new FunctionTextError('this is not the text of a function')
+}
+
+/**
+ * Where `import(...)` stands, or what leads to it: it loads by the page's own process, for as long as it likes. Within a
+ * string or a comment too, since only a parser could tell; the bare word is none.
+ */
+function lineOfImport(text: string): number | undefined {
+  let count = 0
+  for (const { index } of text.matchAll(IMPORT)) {
+    if (loads(text, index + 'import'.length) || ++count > MAX_IMPORTS) return countLines(text.slice(0, index))
+  }
+  return undefined
+}
+
+function loads(text: string, at: number): boolean {
+  const next = afterGap(text, at)
+  if (text[next] !== '.') return text[next] === '('
+  PHASE.lastIndex = afterGap(text, next + 1)
+  return PHASE.test(text)
+}
+
+function afterGap(text: string, at: number): number {
+  GAP.lastIndex = at
+  return at + (GAP.exec(text)?.[0].length ?? 0)
 }
 
 function formOfFunction(words: Head): FunctionForm {

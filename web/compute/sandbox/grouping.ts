@@ -1,7 +1,8 @@
-import { encodeValue, type Value } from '../../wire/index.ts'
-import { encodePairs } from './bucket.ts'
-import { recordText, TaskFault } from './fault.ts'
+import { encodeValue, MAX_FRAME_BYTES, type Value } from '../../wire/index.ts'
+import { encodeLists } from './bucket.ts'
+import { mebibytes, recordText, TaskFault } from './fault.ts'
 import { isKey, type Key, partitionOf, sortKeys } from './keys.ts'
+import { type LongestList, longestOf } from './longest.ts'
 
 /**
  * Values held before the combiner runs early: so few that they die young, which takes a fifth off a job that counts.
@@ -23,6 +24,7 @@ export class Grouping {
   #crowd = CROWD
   /** No fewer bytes than this will the output have. */
   #leastBytes = 0
+  #broken: unknown
 
   /** `isChecked`: every value is encoded when it is emitted, to find the one that cannot be. */
   constructor(combine: Combine | undefined, maxBytes: number, isChecked: boolean) {
@@ -31,14 +33,19 @@ export class Grouping {
     this.#isChecked = isChecked
   }
 
-  /** The value belongs to the job from now on: changing it later changes what is sent. */
+  /**
+   * The value belongs to the job from now on: changing it later changes what is sent. What breaks off here, at the end of the
+   * stack above all, fails the task even where user code catches it: nobody can say whether the value is in.
+   */
   emit(key: Key, value: unknown): void {
-    const group = this.#groups.get(key)
-    if (group === undefined) this.#open(key, value)
-    else group.push(value)
-    if (this.#isChecked || typeof value === 'function' || typeof value === 'symbol') checkValue(key, value)
-    if (this.#combine === undefined) this.#weigh(value)
-    if (++this.#held >= this.#crowd) this.isCrowded = true
+    let isPut: boolean
+    try {
+      isPut = this.#put(key, value)
+    } catch (error) {
+      this.#broken ??= error
+      throw error
+    }
+    if (!isPut) throw new TaskFault('bad-key', `a key is a string or a finite number, not ${describe(key)}`)
   }
 
   /** Runs the combiner over what is held; does nothing without one. */
@@ -58,8 +65,14 @@ export class Grouping {
     return undefined
   }
 
+  /** The longest list of values, as far as it can be told. */
+  get longest(): LongestList | undefined {
+    return longestOf(this.#groups)
+  }
+
   /** Ends the grouping; gives the encoded buckets, keys in order. */
   async buckets(partitions: number): Promise<ArrayBuffer[]> {
+    if (this.#broken !== undefined) throw this.#broken
     await this.#fold(1)
     const parts: [Key, unknown[]][][] = Array.from({ length: partitions }, () => [])
     for (const key of sortKeys([...this.#groups.keys()])) {
@@ -68,16 +81,28 @@ export class Grouping {
     return this.#encode(parts)
   }
 
+  /** False, and nothing done, for what is no key. */
+  #put(key: Key, value: unknown): boolean {
+    const group = this.#groups.get(key)
+    if (group !== undefined) group.push(value)
+    else if (isKey(key)) this.#open(key, value)
+    else return false
+    if (this.#isChecked || typeof value === 'function' || typeof value === 'symbol') checkValue(key, value)
+    if (this.#combine === undefined) this.#weigh(key, value)
+    if (++this.#held >= this.#crowd) this.isCrowded = true
+    return true
+  }
+
   #open(key: Key, value: unknown): void {
-    if (!isKey(key))
-      throw new TaskFault('bad-key', `a key is a string or a finite number, not ${describe(key)}`)
     this.#leastBytes += typeof key === 'string' ? key.length : 1
     this.#groups.set(key === 0 ? 0 : key, [value])
   }
 
-  #weigh(value: unknown): void {
-    this.#leastBytes +=
+  #weigh(key: Key, value: unknown): void {
+    const bytes =
       typeof value === 'string' ? value.length + 1 : ArrayBuffer.isView(value) ? value.byteLength : 1
+    if (bytes > MAX_FRAME_BYTES) checkValue(key, value)
+    this.#leastBytes += bytes
     if (this.#leastBytes > this.#maxBytes) this.#refuse()
   }
 
@@ -126,7 +151,12 @@ export class Grouping {
   }
 
   #refuse(): never {
-    throw new TaskFault('output-too-large', `the output of this task is larger than ${this.#maxBytes} bytes`)
+    const { longest } = this
+    const which = longest ? `: most values (${longest.values}) are of key ${recordText(longest.key)}` : ''
+    throw new TaskFault(
+      'output-too-large',
+      `the output of this task is larger than ${mebibytes(this.#maxBytes)}${which}`,
+    )
   }
 }
 
@@ -149,7 +179,7 @@ function blame(error: unknown, key: Key): unknown {
 
 function encodeOrBlame(groups: [Key, unknown[]][]): ArrayBuffer {
   try {
-    return encodePairs(groups)
+    return encodeLists(groups)
   } catch {
     // Which value it was is what the caller wants to hear, and encoding one by one tells.
     for (const [key, values] of groups) for (const value of values) checkValue(key, value)
@@ -157,9 +187,10 @@ function encodeOrBlame(groups: [Key, unknown[]][]): ArrayBuffer {
   }
 }
 
+/** As it stands in a bucket: key and list take bytes and depth too. */
 function checkValue(key: Key, value: unknown): void {
   try {
-    encodeValue(value as Value)
+    encodeValue([key, [value]] as Value)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new TaskFault('bad-value', `the value of key ${recordText(key)} cannot travel: ${why}`)

@@ -1,10 +1,10 @@
 import { forEachRecord } from '../../data/index.ts'
 import { decodeValue } from '../../wire/index.ts'
 import type { FoldContext, FoldFunction, MapContext, MapFunction } from '../job.ts'
-import { decodeGroups, encodePairs } from './bucket.ts'
+import { decodeLists, encodeLists, encodePairs, type Pair } from './bucket.ts'
 import { checkCombine } from './combine-check.ts'
 import { Counters } from './counters.ts'
-import { faultOf, recordText, TaskFault } from './fault.ts'
+import { faultOf, mebibytes, recordText, TaskFault } from './fault.ts'
 import { Grouping } from './grouping.ts'
 import { type Key, sortKeys } from './keys.ts'
 import type { GuestFault, GuestResult, GuestTask } from './port.ts'
@@ -118,7 +118,10 @@ async function mapOnce(
     }
     const left = await place.settle()
     const fault = lateness.fault?.fault ?? left
-    return fault ? { fault } : { result: { buckets, recordsRead, counters: counters.toObject() } }
+    if (fault) return { fault }
+    const longest = functions.reduce ? undefined : grouping.longest
+    const result = { buckets, recordsRead, counters: counters.toObject() }
+    return { result: longest ? { ...result, longest } : result }
   }
   return endingAsFault(work, place, () => (isReading && recordsRead > 0 ? recordText(record) : undefined))
 }
@@ -145,7 +148,7 @@ async function reduceOnce(
       pairs.push([key, isPromise(reduced) ? await reduced : reduced])
     }
     current = undefined
-    const bucket = encodeResult(pairs, task.maxOutputBytes)
+    const bucket = encodeResult(pairs, task.maxOutputBytes, reduce === undefined)
     const left = await place.settle()
     const fault = lateness.fault?.fault ?? left
     if (fault) return { fault }
@@ -208,7 +211,7 @@ async function settled<C>(turns: Turns<C>, turn: Turn<C>, returned: PromiseLike<
 function mergeBuckets(buckets: readonly ArrayBuffer[]): Map<Key, unknown[]> {
   const groups = new Map<Key, unknown[]>()
   for (const bucket of buckets) {
-    for (const [key, values] of decodeGroups(bucket)) {
+    for (const [key, values] of decodeLists(bucket)) {
       const group = groups.get(key)
       if (group === undefined) groups.set(key, values)
       else for (const value of values) group.push(value)
@@ -217,22 +220,31 @@ function mergeBuckets(buckets: readonly ArrayBuffer[]): Map<Key, unknown[]> {
   return groups
 }
 
-function encodeResult(pairs: readonly (readonly [Key, unknown])[], maxBytes: number): ArrayBuffer {
+/** Without a reduce the values are lists, each as long as the result may be. */
+function encodeResult(pairs: readonly Pair[], maxBytes: number, areLists: boolean): ArrayBuffer {
+  const encode = areLists
+    ? (lists: readonly Pair[]) => encodeLists(lists as readonly Pair<readonly unknown[]>[])
+    : encodePairs
   let bytes: ArrayBuffer
   try {
-    bytes = encodePairs(pairs)
+    bytes = encode(pairs)
   } catch (error) {
-    throw badPair(pairs) ?? error
+    throw badPair(pairs, encode) ?? error
   }
-  if (bytes.byteLength > maxBytes)
-    throw new TaskFault('output-too-large', `the result of this task is larger than ${maxBytes} bytes`)
+  if (bytes.byteLength > maxBytes) {
+    const size = `${bytes.byteLength} bytes, where ${mebibytes(maxBytes)} are the most`
+    throw new TaskFault('output-too-large', `the result of this task has ${size}`)
+  }
   return bytes
 }
 
-function badPair(pairs: readonly (readonly [Key, unknown])[]): TaskFault | undefined {
+function badPair(
+  pairs: readonly Pair[],
+  encode: (pairs: readonly Pair[]) => ArrayBuffer,
+): TaskFault | undefined {
   for (const pair of pairs) {
     try {
-      encodePairs([pair])
+      encode([pair])
     } catch (error) {
       const why = error instanceof Error ? error.message : 'it cannot be encoded'
       return new TaskFault('bad-value', `the value of key ${recordText(pair[0])} cannot travel: ${why}`, {

@@ -41,6 +41,8 @@ const match = RegExp.prototype.exec
 const shrink: typeof ArrayBuffer.prototype.transfer | undefined = ArrayBuffer.prototype.transfer
 const ITERATOR: typeof Symbol.iterator = Symbol.iterator
 const MAX_ERROR_CHARS = 4000
+/** Promises of one task that nobody catches. In Firefox each goes by the page's thread. */
+const MAX_UNHANDLED = 100
 
 let thunks: Thunks = null
 
@@ -82,6 +84,7 @@ class Guest {
   #onTurn: (() => void) | undefined
   /** Thrown where nobody catches, by a promise of the task that runs. */
   #unhandled: GuestFault | undefined
+  #unhandledCount = 0
   #isBusy = false
   #hasRun = false
   #isOver = false
@@ -189,6 +192,7 @@ class Guest {
     this.#timers.clear()
     const unhandled = this.#unhandled
     this.#unhandled = undefined
+    this.#unhandledCount = 0
     if (unhandled) return unhandled
     return left > 0 ? { code: 'late-emit', message: LEFT_TIMER } : undefined
   }
@@ -197,21 +201,28 @@ class Guest {
     apply(stopOthers, event, [])
     apply(preventDefault, event, [])
     this.#unhandled ??= faultOf(apply(reasonOf, event, []), undefined)
+    if (++this.#unhandledCount > MAX_UNHANDLED) this.#break(`${TOO_MANY}: ${this.#unhandled.message}`, 0)
   }
 
   #onError(event: ErrorEvent): void {
     apply(stopOthers, event, [])
     apply(preventDefault, event, [])
+    const message = apply(cut, apply(messageOf, event, []), [0, MAX_ERROR_CHARS]) as string
+    this.#break(message, Number(apply(lineOf, event, [])))
+  }
+
+  /** Ends the Worker. */
+  #break(message: string, line: number): void {
     if (this.#isOver) return
     this.#isOver = true
-    const message = apply(cut, apply(messageOf, event, []), [0, MAX_ERROR_CHARS]) as string
-    const line = Number(apply(lineOf, event, []))
     send(this.#port, { verb: 'broken', line, fault: { code: 'threw', message } }, ANSWER_MARGIN_BYTES)
   }
 }
 
 const NOT_AGAIN =
   'a function returned a promise only after other calls had not, and the task has changed globals, so it cannot begin anew: write it with `async`'
+
+const TOO_MANY = `more than ${MAX_UNHANDLED} promises were rejected and nobody caught them, the first with`
 
 const LEFT_TIMER =
   'a timer was still to fire when the last function had returned: await it, or clear it, since what it emits would be lost'

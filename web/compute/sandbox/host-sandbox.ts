@@ -1,5 +1,6 @@
 import { reasonText } from '../../base/index.ts'
 import { SandboxError } from '../errors.ts'
+import { mebibytes } from './fault.ts'
 import type { Frame, FrameWorker } from './frame.ts'
 import type { JobScript } from './function-text.ts'
 import type { GuestFault, GuestResult, GuestTask, Sandbox } from './port.ts'
@@ -237,5 +238,5 @@ const KILLED: GuestFault = {
 const OUT_OF_TURN: GuestFault = { code: 'protocol', message: 'the task answered without being asked' }
 
 function tooLarge(bound: number): GuestFault {
-  return { code: 'output-too-large', message: `the output of this task is larger than ${bound} bytes` }
+  return { code: 'output-too-large', message: `the output of this task is larger than ${mebibytes(bound)}` }
 }

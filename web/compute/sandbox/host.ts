@@ -35,7 +35,17 @@ export function createSandboxFactory({ document }: HostOptions): SandboxFactory 
 
   function prepare(): void {
     const wanted = hasPassed ? SPARES : 1
-    while (!isClosed && inUse === 0 && spares.length < wanted) spares.push(quiet(openFrame()))
+    while (!isClosed && inUse === 0 && spares.length < wanted) spares.push(spare())
+  }
+
+  /** One that fails while nobody waits for it goes: the next job opens its own. */
+  function spare(): Promise<Frame> {
+    const frame = openFrame()
+    frame.catch(() => {
+      const at = spares.indexOf(frame)
+      if (at >= 0) spares.splice(at, 1)
+    })
+    return frame
   }
 
   /** What could not be loaded is asked for again by the next job. */
@@ -65,9 +75,16 @@ export function createSandboxFactory({ document }: HostOptions): SandboxFactory 
     }
   }
 
-  /** Sandboxes may share a process: one that ran out of memory took the spares along. */
+  /**
+   * Sandboxes may share a process: one that ran out of memory took the spares along. A spare whose text could not be
+   * fetched says nothing of the next, so a fresh one is tried, once; what has waited for its time is not waited for again.
+   */
   async function takeLive(): Promise<Frame> {
-    const frame = await (spares.shift() ?? openFrame())
+    const taken = spares.shift()?.catch((error) => {
+      if (error instanceof SandboxError) throw error
+      return openFrame()
+    })
+    const frame = await (taken ?? openFrame())
     if (isClosed || (await frame.isAlive())) return frame
     frame.close()
     return takeLive()
@@ -116,12 +133,6 @@ function scriptOf(code: JobCode) {
 
 function isLeak(error: unknown): boolean {
   return error instanceof SandboxError && error.code === 'leaks'
-}
-
-/** Whoever opens a sandbox hears of the failure; there may be nobody. */
-function quiet(frame: Promise<Frame>): Promise<Frame> {
-  frame.catch(() => undefined)
-  return frame
 }
 
 function closeWhenOpen(frame: Promise<Frame>): void {

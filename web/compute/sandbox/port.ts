@@ -1,4 +1,5 @@
 import type { DatasetFormat } from '../../data/index.ts'
+import type { LongestList } from './longest.ts'
 
 /** A job's functions as source text: arrow, function or method form. */
 export interface JobCode {
@@ -29,6 +30,8 @@ export interface GuestResult {
   readonly buckets: readonly ArrayBuffer[]
   readonly recordsRead: number
   readonly counters: Readonly<Record<string, number>>
+  /** Of a map task, where lists are the result. */
+  readonly longest?: LongestList
 }
 
 export type GuestFaultCode =

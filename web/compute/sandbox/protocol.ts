@@ -1,5 +1,6 @@
 import { entriesOf, isCount, isRecord } from '../../base/index.ts'
 import { MAX_COUNTER_NAME_CHARS, MAX_COUNTERS } from './counters.ts'
+import { parseLongest } from './longest.ts'
 import type { GuestFault, GuestFaultCode, GuestResult, GuestTask } from './port.ts'
 
 /** The global that the job's script calls once with its functions; the guest takes it away before any of them runs. */
@@ -63,7 +64,8 @@ export function parseResult(value: unknown): GuestResult | undefined {
     return undefined
   if (!isCount(recordsRead)) return undefined
   const counters = parseCounters(value['counters'])
-  return counters && { buckets, recordsRead, counters }
+  const longest = parseLongest(value['longest'])
+  return counters && { buckets, recordsRead, counters, ...(longest ? { longest } : {}) }
 }
 
 export function parseCounters(value: unknown): Record<string, number> | undefined {
