@@ -76,8 +76,6 @@ export interface Befallen {
   readonly copies: number
   readonly cuts: Cut[]
   readonly absences: Absence[]
-  /** When links broke. */
-  readonly breaks: number[]
   /** When which tab's disk was lost, and when which clock was set. */
   readonly lostDisks: { readonly tab: number; readonly at: number }[]
   readonly clocks: { readonly tab: number; readonly at: number; readonly byMs: number }[]
@@ -92,7 +90,6 @@ export class History implements Befallen {
   readonly transfers: Transfer[] = []
   readonly cuts: Cut[] = []
   readonly absences: Absence[] = []
-  readonly breaks: number[] = []
   readonly lostDisks: Befallen['lostDisks'] = []
   readonly clocks: Befallen['clocks'] = []
   copies = 2

@@ -151,7 +151,6 @@ export class QueueStory {
   }
 
   breakLink(a: number, b: number): void {
-    this.history.breaks.push(this.now)
     this.sim.network.breakConnections(this.sim.tab(a).peerId, this.sim.tab(b).peerId)
   }
 

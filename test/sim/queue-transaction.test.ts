@@ -4,6 +4,8 @@ import { judge, playQueueStory } from './queue-acts.ts'
 
 const SEEDS = seedsOf(300)
 const STEPS = 10
+/** So far all checks were tried. */
+const WHOLE_UP_TO = 110
 /** Found: an answer that was overtaken by the news after it left an owner unknown for good (60). */
 const FAILED_ONCE = [60]
 
@@ -17,7 +19,7 @@ describe('transactions in a room with faults', () => {
       for (const seed of SEEDS) {
         const { story } = await play(seed)
         committed += story.history.transfers.filter(({ outcome }) => outcome?.how === 'committed').length
-        judge(story)
+        judge(story, WHOLE_UP_TO)
       }
       console.info(`${committed} transactions were committed`)
       expect(committed).toBeGreaterThan(SEEDS.length)
@@ -26,6 +28,6 @@ describe('transactions in a room with faults', () => {
   )
 
   test('QUE43 seeds that failed once', async () => {
-    for (const seed of FAILED_ONCE) judge((await play(seed)).story)
+    for (const seed of FAILED_ONCE) judge((await play(seed)).story, WHOLE_UP_TO)
   })
 })
