@@ -284,6 +284,21 @@ describe('limits', () => {
     expect(all[2]).toEqual(all[0])
   }, 30_000)
 
+  test('QUE33 a name that was forgotten as ended holds again against the only other who remembers its end', async () => {
+    const room = await QueueRoom.open(2)
+    const { destinations } = (room.tabs[0] as (typeof room.tabs)[number]).messaging
+    for (let at = 0; at < 202; at++) {
+      await room.settle(destinations.divert(`d${at}`, { from: 'a', to: 'b' }))
+      await room.settle(destinations.undivert(`d${at}`))
+      if (at === 0) room.kill(1)
+    }
+    await room.settle(destinations.divert('d0', { from: 'a', to: 'c' }))
+    await room.returns(1)
+    await room.sim.run(10_000)
+    for (const { messaging } of room.tabs)
+      expect(messaging.destinations.diverts().map(({ name }) => name)).toEqual(['d0'])
+  }, 30_000)
+
   test('QUE52 what is finished stays so after a reload, with 100,000 gaps and more between', async () => {
     const store = await new MemoryDisk().open(MESSAGING_TABLES)
     const from = 'a'.repeat(32) as PeerId
