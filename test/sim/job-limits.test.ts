@@ -91,6 +91,19 @@ test.each<[string, Partial<MapReduceOptions>, RegExp, Partial<JobRoomOptions>?]>
   expect(await errorOf(room, job)).toMatch(says)
 })
 
+test('JOB54: a job without a reduce gives one list of 24 MiB for one key', async () => {
+  const room = await roomOf()
+  const map =
+    '(line, ctx) => { for (let i = 0; i < 12; i++) ctx.emit("hot", `${line}${i} ${"x".repeat(2 ** 20)}`) }'
+  const job = room.at(0).compute.jobs.mapReduce({ dataset: 'lines', map, partitions: 1 })
+  const pairs = await room.sim.settle(job.result(), 600_000)
+  expect(pairs).toHaveLength(1)
+  const [[key, list]] = pairs as [[string, string[]]]
+  const places = ['a', 'b'].flatMap((line) => Array.from({ length: 12 }, (_, i) => `${line}${i}`))
+  expect(key).toBe('hot')
+  expect(list.map((value) => value.split(' ')[0])).toEqual(places)
+})
+
 test('JOB40, JOB55: shards that are missing are waited for as long as the error says', async () => {
   const room = await roomOf()
   for (const shard of [0, 1]) room.shards.remove(shard, room.at(0).tab.peerId)
