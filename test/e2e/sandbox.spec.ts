@@ -485,6 +485,33 @@ test('SBX25: a result that went through what the task has replaced is none', asy
   )
 })
 
+test('SBX25: what stands for a built-in of any kind is found by its name, also where it does the same', async ({
+  host,
+}) => {
+  const builtins = {
+    'Array.prototype': 'push',
+    'Map.prototype': 'get',
+    'Set.prototype': 'has',
+    'String.prototype': 'charCodeAt',
+    'Object.getPrototypeOf(Uint8Array.prototype)': 'slice',
+    'DataView.prototype': 'setUint32',
+    'TextEncoder.prototype': 'encodeInto',
+    'Promise.prototype': 'finally',
+    Object: 'keys',
+    Number: 'isInteger',
+    'Object.getPrototypeOf([].values())': 'next',
+    'Object.getPrototypeOf(new Map().entries())': 'next',
+  }
+  for (const [holder, name] of Object.entries(builtins)) {
+    const text = `const holder = ${holder}; const was = holder.${name}; holder.${name} = function (...given) { return Reflect.apply(was, this, given) }`
+    const report = await host.run(`(line, ctx) => { ${text}; ctx.emit('k', 1) }`)
+    expect(report, holder).toMatchObject({
+      code: 'code-error',
+      message: expect.stringContaining(`replaced ${name} of `),
+    })
+  }
+})
+
 test('JOB50: whatever comes when its function has returned fails the task, never by chance', async ({
   host,
 }) => {
