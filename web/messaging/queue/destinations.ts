@@ -13,7 +13,7 @@ export interface DivertOptions {
 
 /**
  * What the room has agreed on for its queues and topics. Every member has all of it; a change resolves when every member that
- * is here knows, and of two changes the later holds.
+ * is here knows, and the later change wins.
  */
 export interface Destinations {
   /**
