@@ -3,12 +3,12 @@ import { seedsOf } from '../support/sim/seeds.ts'
 import { judge, playQueueStory } from './queue-acts.ts'
 
 const SEEDS = seedsOf(2_000)
-/** Seed 1524 shows a second confirmed ack that nothing explains yet. */
-const WHOLE_UP_TO = 1_500
+/** All that was played by hand; a soak goes on with what must hold whatever befalls. */
+const WHOLE_UP_TO = 2_000
 /** Found: a delivery lost with its link (19, 1135), an owner below a reign that nobody holds (1798), an ack under another reign (900), a reign renewed while it was announced (11). */
 const FAILED_ONCE = [11, 19, 900, 1135, 1798]
-/** By all checks: a confirmed ack that the next owner took for another's (94, 156), a loop that had left and was given something (152). */
-const UNSOUND_ONCE = [94, 152, 156]
+/** By all checks: a confirmed ack that the next owner took for another's (94, 156), a loop that had left and was given something (152), a split just after an end that only its owner knew (1524). */
+const UNSOUND_ONCE = [94, 152, 156, 1524]
 
 describe('a queue in a room with faults', () => {
   test(

@@ -1,6 +1,6 @@
 import type { History } from '../queue-history.ts'
 import { Befell } from './befell.ts'
-import { finishedAt, name, takesById, type Violation } from './violation.ts'
+import { finishedAt, knownBy, name, takesById, type Violation } from './violation.ts'
 
 /**
  * What comes again after an ack of it was confirmed: nothing, but for what the other side of a split went on with, and
@@ -15,7 +15,8 @@ export function checkRepeats(history: History): readonly Violation[] {
       const ack = acked.find((take) => take !== again && (finishedAt(take) as number) < again.at)
       if (!ack) continue
       const since = finishedAt(ack) as number
-      if (befell.isSplit(since, since) || befell.isAsleep(again.loop.tab, since, again.at)) continue
+      if (befell.isSplit(since, knownBy(history, ack)) || befell.isAsleep(again.loop.tab, since, again.at))
+        continue
       violations.push({ check: 'repeated', what: `${name(again)} came after ${name(ack)}` })
     }
   }

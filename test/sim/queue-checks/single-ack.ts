@@ -1,6 +1,6 @@
 import type { History } from '../queue-history.ts'
 import { Befell } from './befell.ts'
-import { finishedAt, name, takesById, type Violation } from './violation.ts'
+import { finishedAt, knownBy, name, takesById, type Violation } from './violation.ts'
 
 /** Of all attempts at a message one is confirmed to be the one that finished it; both sides of a split may say so once. */
 export function checkSingleAck(history: History): readonly Violation[] {
@@ -11,7 +11,7 @@ export function checkSingleAck(history: History): readonly Violation[] {
     const [first, ...others] = acked.sort((a, b) => (finishedAt(a) as number) - (finishedAt(b) as number))
     if (!first) continue
     for (const other of others) {
-      if (befell.isSplit(finishedAt(first) as number, finishedAt(first) as number)) continue
+      if (befell.isSplit(finishedAt(first) as number, knownBy(history, first))) continue
       violations.push({ check: 'two acks', what: `${name(other)} and ${name(first)}` })
     }
   }
