@@ -25,6 +25,14 @@ test.describe('the example pages', () => {
     await expect(other.getByRole('status')).toContainText('is typing')
   })
 
+  test('PKG8: what is chosen or pressed before a page has joined is not lost', async ({ page, server }) => {
+    await page.routeWebSocket(/./, () => undefined)
+    for (const file of ['list', 'group-by', 'work']) {
+      await page.goto(`${server.url}/examples/${file}.html`)
+      await expect(page.locator(file === 'group-by' ? 'input' : 'button').first()).toBeDisabled()
+    }
+  })
+
   test('PKG8: a dropped CSV is counted by each of its columns', async ({ page, server }) => {
     await page.goto(`${server.url}/examples/group-by.html`)
     await expect(page.locator('#invite')).toHaveAttribute('href', /#/)

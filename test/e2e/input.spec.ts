@@ -38,9 +38,11 @@ function fillsUp(quotaBytes: number): void {
     if (left < 0 && value instanceof ArrayBuffer) {
       left += value.byteLength
       const { transaction } = this
+      // One that was asked to commit can no longer be aborted from outside, as a full disk aborts it.
+      Object.defineProperty(transaction, 'commit', { value: () => undefined, configurable: true })
       request.addEventListener('success', () => {
         const error = new DOMException('the disk is full', 'QuotaExceededError')
-        Object.defineProperty(transaction, 'error', { value: error })
+        Object.defineProperty(transaction, 'error', { value: error, configurable: true })
         transaction.abort()
       })
     }

@@ -182,6 +182,16 @@ describe('datasets in a room', () => {
     expect(tabs[0].room.members().map(({ capacity }) => capacity)).toEqual([1, 1, 1])
   })
 
+  test('SHD6 the add names the full disk also for a shard that comes just after the one that filled it', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const sim = createSimulation(seed)
+      const [tab] = await openTabs(sim, 1)
+      tab.disk.faults.quotaBytes = tab.disk.usedBytes + 20_000
+      const add = tab.data.datasets.add('more.csv', streamOf(csvText(3, 4000)), { shardBytes: 4096 })
+      await expect(sim.settle(add)).rejects.toThrow('no peer in the room has space for the file')
+    }
+  })
+
   test('SHD6 peers that take no data are left out; with none the add says so', async () => {
     const sim = createSimulation(7)
     const tabs = await openTabs(sim, 3)

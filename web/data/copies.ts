@@ -1,5 +1,4 @@
 import { type DatasetId, type PeerId, type ShardId, sleep, TabmeshError } from '../base/index.ts'
-import { StoreError } from '../storage/index.ts'
 import type { DataContext } from './context.ts'
 import { DataError } from './errors.ts'
 import { PUT } from './messages.ts'
@@ -141,14 +140,20 @@ export class Copies {
     if (wasHeld) {
       return new DataError('shards-missing', 'the peers that held parts of the file have gone: add it again')
     }
-    const reasons = [...this.#refusals.values()]
-    const isFull = reasons.some((reason) => codeOf(reason) === 'quota')
     const own = this.#refusals.get(this.#options.context.room.self.peerId)
-    if (!isFull && own instanceof StoreError) return own
+    const isFull = this.#isAnybodyFull()
+    if (!isFull && own instanceof Error && codeOf(own) !== 'refused') return own
     const message = isFull
       ? 'no peer in the room has space for the file: free some, drop a dataset or invite another device'
       : 'no peer in the room takes data: allow it on one of the devices'
     return new DataError('quota', message)
+  }
+
+  /** A peer may have become full by another shard, and so leave the ranking before this one was refused. */
+  #isAnybodyFull(): boolean {
+    const { room, holdings, intake } = this.#options.context
+    if ([...this.#refusals.values()].some((reason) => codeOf(reason) === 'quota')) return true
+    return intake.isFull || room.members().some(({ peerId }) => holdings.stays(peerId))
   }
 }
 
