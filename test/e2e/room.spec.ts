@@ -50,7 +50,7 @@ test.describe('room', () => {
     await types(bob.page.getByRole('textbox', { name: text.room.yourName }), 'Robert')
     await bob.button(text.room.save).click()
     await expect(alice.person('Robert')).toBeVisible()
-    await bob.page.reload()
+    await bob.reloadsPage()
     await expect(bob.page.getByRole('button', { name: /^Robert\b.*change your name/ })).toBeVisible()
   })
 
