@@ -5,8 +5,8 @@ import { TABLE_PAGES } from './tables.ts'
 
 /** Bytes of pages whose bodies are in memory: the next that will be wanted. */
 const CACHE_BYTES = 8 * 1024 * 1024
-/** With less at hand the next page is read. */
-const READ_AHEAD_BYTES = 6 * 1024 * 1024
+/** With less at hand the next page is read: at first the lesser, then up to the greater, with twice what was given out. */
+const READ_AHEAD_BYTES = { first: 512 * 1024, most: 6 * 1024 * 1024 }
 /** Of those that came to hand first, how many are looked at for one that is not wanted any more. */
 const LOOKED_AT = 8
 
@@ -29,6 +29,8 @@ export class PageCache {
   #isReading = false
   #isReadingAhead = false
   #bytes = 0
+  /** Of the pages that were given out since reading began. */
+  #givenBytes = 0
   /** The number of the page that was wanted last: those before it were passed. */
   #wanted = 0
   /** Of the pages after the wanted one, those up to this number are at hand. */
@@ -45,6 +47,8 @@ export class PageCache {
     else {
       this.#cached.clear()
       this.#bytes = 0
+      this.#givenBytes = 0
+      this.#wanted = 0
       this.#readTo = 0
     }
   }
@@ -60,18 +64,22 @@ export class PageCache {
       this.#pages = this.#pages.filter(({ live }) => live > 0)
       this.#dead = 0
     }
-    if (this.#evict(page)) void this.#readAhead()
+    // Where the bodies go out of another's copy, none is asked for here, and no page need replace this one.
+    if (this.#evict(page) && page.id <= this.#wanted) void this.#readAhead()
   }
 
   /** Undefined where the disk no longer has it whole. Rejects with the store's error. */
   async items(page: Page): Promise<readonly QueueItem[] | undefined> {
+    const isAnother = page.id !== this.#wanted
     this.#wanted = page.id
     const cached = this.#cached.get(page)
-    if (cached) return cached.items
-    const read = await this.#read(page)
-    if (read) {
+    const read = cached ?? (await this.#read(page))
+    if (read && !cached) {
       this.#makeRoom(read.bytes, true)
       this.remember(page, read.items, read.bytes)
+    }
+    if (read && isAnother) {
+      this.#givenBytes += read.bytes
     }
     return read?.items
   }
@@ -119,7 +127,7 @@ export class PageCache {
   async #readAhead(): Promise<void> {
     if (this.#isReadingAhead || !this.#isReading) return
     this.#isReadingAhead = true
-    while (this.#bytes < READ_AHEAD_BYTES) {
+    while (this.#bytes < this.#aheadBytes()) {
       const page = this.#nextUncached()
       const read = page && (await this.#read(page).catch(() => undefined))
       if (!page || !read || this.#bytes + read.bytes > CACHE_BYTES) break
@@ -127,6 +135,12 @@ export class PageCache {
       if (!this.#cached.has(page) && page.live > 0) break
     }
     this.#isReadingAhead = false
+  }
+
+  /** A loop that ends soon has little read for nothing. */
+  #aheadBytes(): number {
+    const { first, most } = READ_AHEAD_BYTES
+    return Math.min(most, Math.max(first, this.#givenBytes * 2))
   }
 
   #nextUncached(): Page | undefined {
