@@ -5,8 +5,8 @@ import { TABLE_PAGES } from './tables.ts'
 
 /** Bytes of pages whose bodies are in memory: the next that will be wanted. */
 const CACHE_BYTES = 8 * 1024 * 1024
-/** With less at hand the next page is read: at first the lesser, then up to the greater, with twice what was given out. */
-const READ_AHEAD_BYTES = { first: 512 * 1024, most: 6 * 1024 * 1024 }
+/** With less at hand the next page is read: at first the lesser, then as much as was given out, up to the greater. */
+const READ_AHEAD_BYTES = { first: 256 * 1024, most: 6 * 1024 * 1024 }
 /** Of those that came to hand first, how many are looked at for one that is not wanted any more. */
 const LOOKED_AT = 8
 
@@ -140,7 +140,7 @@ export class PageCache {
   /** A loop that ends soon has little read for nothing. */
   #aheadBytes(): number {
     const { first, most } = READ_AHEAD_BYTES
-    return Math.min(most, Math.max(first, this.#givenBytes * 2))
+    return Math.min(most, Math.max(first, this.#givenBytes))
   }
 
   #nextUncached(): Page | undefined {
