@@ -9,7 +9,7 @@ import { browserCrypto, browserRandom } from './browser-crypto.ts'
 import { followPage } from './browser-page.ts'
 import { fetchServerConfig, type ServerConfig } from './browser-server.ts'
 import { createSandboxFactory } from './compute/sandbox/host.ts'
-import { createPeerJsTransport } from './mesh/peerjs.ts'
+import { createPeerJsTransport } from './mesh/peerjs/index.ts'
 import {
   createNode,
   createRoomSecret,

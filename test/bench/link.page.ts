@@ -1,9 +1,9 @@
 /** A link between two pages over the PeerJS transport, without the room around it. */
 import { createSeededRandom, type DeviceId, type PeerId, type SessionId } from '../../web/base/index.ts'
-import type { Link } from '../../web/mesh/link.ts'
-import { createLink } from '../../web/mesh/link-create.ts'
-import { createPeerJsTransport } from '../../web/mesh/peerjs.ts'
-import type { Connection, Transport } from '../../web/mesh/transport.ts'
+import type { Link } from '../../web/mesh/link/link.ts'
+import { createLink } from '../../web/mesh/link/link-create.ts'
+import { createPeerJsTransport } from '../../web/mesh/peerjs/peerjs.ts'
+import type { Connection, Transport } from '../../web/mesh/transport/transport.ts'
 import { decodeValue, encodeValue, type Value } from '../../web/wire/index.ts'
 import { serve } from './page.ts'
 import { smallMessage } from './small.ts'

@@ -36,7 +36,7 @@ const LAYERS: ReadonlyMap<string, LayerRule> = new Map([
 
 /** The modules in layers 1 to 4 that may touch the browser; only layer 6 and each other may import them. */
 const ADAPTERS: readonly { readonly pattern: RegExp; readonly packages: readonly string[] }[] = [
-  { pattern: /^web\/mesh\/peerjs(-[a-z-]+)?\.ts$/, packages: ['peerjs'] },
+  { pattern: /^web\/mesh\/peerjs\/[a-z-]+\.ts$/, packages: ['peerjs'] },
   { pattern: /^web\/storage\/indexeddb(-[a-z-]+)?\.ts$/, packages: ['idb'] },
   { pattern: /^web\/storage\/(profile(-[a-z-]+)?|slot-lock)\.ts$/, packages: ['idb'] },
   {

@@ -25,7 +25,7 @@ describe('layers', () => {
     ['an export from above', 'web/wire/index.ts', "export { a } from '../data/index.ts'"],
     ['an import that waits', 'web/wire/index.ts', "export const a = () => import('../data/index.ts')"],
     ['a way past index.ts', 'web/mesh/room.ts', "import { a } from '../wire/frame.ts'; a()"],
-    ['an adapter in the node', 'web/node.ts', "import { a } from './mesh/peerjs.ts'; a()"],
+    ['an adapter in the node', 'web/node.ts', "import { a } from './mesh/peerjs/index.ts'; a()"],
     ['a package of another layer', 'web/base/ids.ts', "import { openDB } from 'idb'; openDB('a')"],
     ['signaling in the page', 'web/ui/app.tsx', "import { a } from '../../signaling/server.ts'; a()"],
     ['the page in signaling', 'signaling/server.ts', "import { a } from '../web/base/index.ts'; a()"],
@@ -54,8 +54,12 @@ describe('layers', () => {
   test.each([
     ['an arrow that points down', 'web/mesh/room.ts', "import { a } from '../wire/index.ts'; a()"],
     ['a file of the same layer', 'web/mesh/room.ts', "import { a } from './link.ts'; a()"],
-    ['globals in an adapter', 'web/mesh/peerjs.ts', 'export const a = new RTCPeerConnection()'],
-    ['an adapter in the browser’s ports', 'web/browser.ts', "import { a } from './mesh/peerjs.ts'; a()"],
+    ['globals in an adapter', 'web/mesh/peerjs/peerjs.ts', 'export const a = new RTCPeerConnection()'],
+    [
+      'an adapter in the browser’s ports',
+      'web/browser.ts',
+      "import { a } from './mesh/peerjs/index.ts'; a()",
+    ],
     ['types in the page', 'web/ui/app.tsx', "import type { A } from '../data/index.ts'; export type B = A"],
     [
       'a global’s name as a member or a type',

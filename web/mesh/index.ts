@@ -1,34 +1,27 @@
-export { createRoom, type RoomOptions } from './create-room.ts'
-export { NO_PATH } from './dialer.ts'
-export { HandshakeError, InviteError, RemoteError, RoomError, TransportError } from './errors.ts'
-export { isFinal } from './final.ts'
-export type { ProvenPeer } from './link.ts'
-export { createMemoryNetwork, type MemoryNetwork } from './memory.ts'
-export type { MemoryPath } from './memory-connection.ts'
-export { derivePeerId } from './peer-id.ts'
-export { place } from './placement.ts'
-export type {
-  Member,
-  MemberProfile,
-  MembershipChange,
-  PeerView,
-  RequestHandler,
-  Room,
-  RoomEnd,
-} from './room.ts'
+export { isFinal, RemoteError, type RequestHandler, RoomError } from './calls/index.ts'
+export { NO_PATH } from './connect/index.ts'
+export { derivePeerId, HandshakeError, type ProvenPeer } from './handshake/index.ts'
 export {
   createRoomSecret,
   decodeInvite,
   deriveRoom,
   encodeInvite,
   type Invite,
+  InviteError,
   type RoomKeys,
   readInvite,
-} from './room-secret.ts'
-export type {
-  Connection,
-  ConnectionHandlers,
-  Lane,
-  SignalingState,
-  Transport,
-} from './transport.ts'
+} from './invite/index.ts'
+export type { Member, MemberProfile, MembershipChange } from './membership/index.ts'
+export { place } from './placement/index.ts'
+export { createRoom, type PeerView, type Room, type RoomEnd, type RoomOptions } from './room/index.ts'
+export {
+  type Connection,
+  type ConnectionHandlers,
+  createMemoryNetwork,
+  type Lane,
+  type MemoryNetwork,
+  type MemoryPath,
+  type SignalingState,
+  type Transport,
+  TransportError,
+} from './transport/index.ts'

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { createSeededRandom, type PeerId } from '../../../web/base/index.ts'
-import type { PeerJsSignaling as Signaling } from '../../../web/mesh/peerjs-signaling.ts'
+import type { PeerJsSignaling as Signaling } from '../../../web/mesh/peerjs/peerjs-signaling.ts'
 import { VirtualClock } from '../../support/sim/clock.ts'
 import { type Subject, startOurs, startTheirs } from './actors.ts'
 
@@ -80,7 +80,7 @@ async function connected(subject: Subject) {
   ends.push(() => subject.stop())
   const forwarder = await new Forwarder(subject.port).start()
   ends.push(() => forwarder.close())
-  const { PeerJsSignaling } = await import('../../../web/mesh/peerjs-signaling.ts')
+  const { PeerJsSignaling } = await import('../../../web/mesh/peerjs/peerjs-signaling.ts')
   const clock = new VirtualClock()
   const signaling: Signaling = new PeerJsSignaling(
     {

@@ -2,7 +2,7 @@
 import type { PeerId } from '../../../web/base/index.ts'
 import { createBrowserClock } from '../../../web/browser-clock.ts'
 import { browserCrypto, browserRandom } from '../../../web/browser-crypto.ts'
-import { createPeerJsTransport } from '../../../web/mesh/peerjs.ts'
+import { createPeerJsTransport } from '../../../web/mesh/peerjs/peerjs.ts'
 import { derivePeerId } from '../../../web/node.ts'
 import { openIndexedDbStore } from '../../../web/storage/indexeddb.ts'
 import { storeCases } from '../../contract/store.ts'

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import type { PeerId } from '../../../web/base/index.ts'
-import { createLink } from '../../../web/mesh/link-create.ts'
-import { Links } from '../../../web/mesh/links.ts'
-import type { Membership } from '../../../web/mesh/membership.ts'
-import { encodeMessage } from '../../../web/mesh/messages.ts'
+import { encodeMessage } from '../../../web/mesh/calls/messages.ts'
+import { createLink } from '../../../web/mesh/link/link-create.ts'
+import { Links } from '../../../web/mesh/links/links.ts'
+import type { Membership } from '../../../web/mesh/membership/membership.ts'
 import { ALICE, BOB, openPair, proven } from './link-support.ts'
 
 const CAROL = 'c'.repeat(32) as PeerId

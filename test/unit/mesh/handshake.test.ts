@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionId } from '../../../web/base/index.ts'
-import { type HandshakeOptions, type HandshakeResult, shakeHands } from '../../../web/mesh/handshake.ts'
+import {
+  type HandshakeOptions,
+  type HandshakeResult,
+  shakeHands,
+} from '../../../web/mesh/handshake/handshake.ts'
 import {
   decodeHandshake,
   encodeHello,
   encodeProof,
   encodeRefuse,
   PROTOCOL_VERSION,
-} from '../../../web/mesh/handshake-wire.ts'
+} from '../../../web/mesh/handshake/handshake-wire.ts'
+import { isWeakKey } from '../../../web/mesh/handshake/weak-key.ts'
 import {
   type Connection,
   deriveRoom,
@@ -15,7 +20,6 @@ import {
   type Lane,
   type ProvenPeer,
 } from '../../../web/mesh/index.ts'
-import { isWeakKey } from '../../../web/mesh/weak-key.ts'
 import { createSimulation, SIM_ROOM_SECRET, type SimTab, type Simulation } from '../../support/sim/index.ts'
 
 type Outcome =

@@ -1,10 +1,16 @@
-import type { DeviceId, PeerId, SessionId } from '../../../web/base/index.ts'
-import { createSeededRandom, type RoomId } from '../../../web/base/index.ts'
-import type { Link, ProvenPeer } from '../../../web/mesh/link.ts'
-import { createLink } from '../../../web/mesh/link-create.ts'
-import { createMemoryNetwork, type MemoryNetwork } from '../../../web/mesh/memory.ts'
-import type { MemoryPath } from '../../../web/mesh/memory-connection.ts'
-import type { Connection } from '../../../web/mesh/transport.ts'
+import {
+  createSeededRandom,
+  type DeviceId,
+  type PeerId,
+  type RoomId,
+  type SessionId,
+} from '../../../web/base/index.ts'
+import type { ProvenPeer } from '../../../web/mesh/handshake/index.ts'
+import type { Link } from '../../../web/mesh/link/index.ts'
+import { createLink } from '../../../web/mesh/link/link-create.ts'
+import { createMemoryNetwork, type MemoryNetwork } from '../../../web/mesh/transport/memory.ts'
+import type { MemoryPath } from '../../../web/mesh/transport/memory-connection.ts'
+import type { Connection } from '../../../web/mesh/transport/transport.ts'
 import { drainPromises, GatedClock, VirtualClock } from '../../support/sim/clock.ts'
 
 export const ALICE = 'a'.repeat(32) as PeerId

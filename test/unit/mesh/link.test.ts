@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../../web/base/index.ts'
-import { createLink } from '../../../web/mesh/link-create.ts'
-import type { Lane } from '../../../web/mesh/transport.ts'
+import { createLink } from '../../../web/mesh/link/link-create.ts'
+import type { Lane } from '../../../web/mesh/transport/transport.ts'
 import { ALICE, BOB, bytesOf, endOf, isSame, openLinks, openPair, proven, record } from './link-support.ts'
 
 /** A clock whose timers never fire, for links that only listen. */

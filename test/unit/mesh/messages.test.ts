@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeMessage, encodeMessage, type MeshMessage } from '../../../web/mesh/messages.ts'
+import { decodeMessage, encodeMessage, type MeshMessage } from '../../../web/mesh/calls/messages.ts'
 import { encodeValue, type Value } from '../../../web/wire/index.ts'
 import { createSimulation } from '../../support/sim/index.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { diagnoseSignaling } from '../../../web/mesh/peerjs-diagnosis.ts'
+import { diagnoseSignaling } from '../../../web/mesh/peerjs/peerjs-diagnosis.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { listPeers } from '../../../web/mesh/peerjs-listing.ts'
+import { listPeers } from '../../../web/mesh/peerjs/peerjs-listing.ts'
 
 afterEach(() => vi.unstubAllGlobals())
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { indexOf, readFingerprint, readSignaling } from '../../../web/mesh/peerjs-screen.ts'
+import { indexOf, readFingerprint, readSignaling } from '../../../web/mesh/peerjs/peerjs-screen.ts'
 
 const HASH = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, '0').toUpperCase()).join(':')
 const LINE = `a=fingerprint:sha-256 ${HASH}`

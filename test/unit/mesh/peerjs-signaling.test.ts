@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSeededRandom, type PeerId } from '../../../web/base/index.ts'
-import { PeerJsSignaling } from '../../../web/mesh/peerjs-signaling.ts'
+import { PeerJsSignaling } from '../../../web/mesh/peerjs/peerjs-signaling.ts'
 import { FakePeer } from '../../support/fake-peerjs.ts'
 import { VirtualClock } from '../../support/sim/clock.ts'
 

@@ -9,8 +9,8 @@ import {
   toBase32,
   toHex,
 } from '../../../web/base/index.ts'
-import { exactLog } from '../../../web/mesh/exact-log.ts'
-import { type PlacementMember, place } from '../../../web/mesh/placement.ts'
+import { exactLog } from '../../../web/mesh/placement/exact-log.ts'
+import { type PlacementMember, place } from '../../../web/mesh/placement/placement.ts'
 
 const SHARDS = 1024
 

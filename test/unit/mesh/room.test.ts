@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PeerId } from '../../../web/base/index.ts'
-import { shakeHands } from '../../../web/mesh/handshake.ts'
-import { encodeRefuse, PROTOCOL_VERSION } from '../../../web/mesh/handshake-wire.ts'
+import { shakeHands } from '../../../web/mesh/handshake/handshake.ts'
+import { encodeRefuse, PROTOCOL_VERSION } from '../../../web/mesh/handshake/handshake-wire.ts'
 import {
   createRoom,
   deriveRoom,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Connection, Room, Transport } from '../../../web/mesh/index.ts'
-import { SeenNumbers } from '../../../web/mesh/seen-numbers.ts'
+import { SeenNumbers } from '../../../web/mesh/links/seen-numbers.ts'
 import { createSimulation, joinRoom, type SimTab, type Simulation } from '../../support/sim/index.ts'
 
 const SECOND = 1_000

@@ -1,0 +1,5 @@
+export { HandshakeError } from './errors.ts'
+export { type HandshakeOptions, shakeHands } from './handshake.ts'
+export { derivePeerId } from './peer-id.ts'
+export type { ProvenPeer } from './proven-peer.ts'
+export { ROOM_FULL } from './room-full.ts'

@@ -1,0 +1,1 @@
+export { type LinkEntry, Links } from './links.ts'

@@ -1,0 +1,3 @@
+export { type Announcement, isAnnouncement, isProfile, shownName } from './announcement.ts'
+export type { Member, MemberProfile, MembershipChange } from './member.ts'
+export { Membership } from './membership.ts'

@@ -1,0 +1,1 @@
+export { createPeerJsTransport } from './peerjs.ts'
