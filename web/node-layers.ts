@@ -2,7 +2,7 @@ import { type Compute, createCompute } from './compute/index.ts'
 import { createData, type Data } from './data/index.ts'
 import { createRoom, deriveRoom, type MemberProfile, type Room } from './mesh/index.ts'
 import { createMessaging, type LoadedMessages, loadMessages, type Messaging } from './messaging/index.ts'
-import type { NodeOptions, NodePorts } from './node.ts'
+import type { NodeOptions, NodePorts } from './node-shape.ts'
 
 /** Attempts that run at once unless the options say otherwise. */
 export const DEFAULT_SLOTS = 1

@@ -1,5 +1,5 @@
 import { OptionError, option } from './base/index.ts'
-import type { MeshNode, NodeOptions } from './node.ts'
+import type { MeshNode, NodeOptions } from './node-shape.ts'
 
 const SECRET_BYTES = 32
 /** Attempts that one device may offer to run at once. */

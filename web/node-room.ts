@@ -20,9 +20,9 @@ import type {
   Topic,
   Transaction,
 } from './messaging/index.ts'
-import type { CloseReason, MeshNode, NodeOptions, NodePeer, NodeProblem, NodeSnapshot } from './node.ts'
 import { closeLayers, closePorts, DEFAULT_SLOTS, type Layers } from './node-layers.ts'
 import { checkProfile, checkSwitches } from './node-options.ts'
+import type { CloseReason, MeshNode, NodeOptions, NodePeer, NodeProblem, NodeSnapshot } from './node-shape.ts'
 import { Snapshots, StorageGauge } from './node-snapshot.ts'
 
 /** How long `drain` waits for what is under way. */

@@ -1,5 +1,5 @@
 import { type Clock, every, Listeners } from './base/index.ts'
-import type { NodeSnapshot } from './node.ts'
+import type { NodeSnapshot } from './node-shape.ts'
 import type { Store } from './storage/index.ts'
 
 /** How often the store is asked how full it is. */

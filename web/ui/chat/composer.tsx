@@ -5,10 +5,11 @@ import { useDirectory } from '../people/directory.ts'
 import { useRoomState } from '../room/room-state.ts'
 import { text } from '../text.ts'
 import { attachFile } from './attach.ts'
-import { type Composing, useComposing } from './composing.ts'
+import type { Composing } from './composing.ts'
 import { about, conversationOf } from './conversation.ts'
 import { isOfInputMethod } from './input-method.ts'
 import { MentionList, useMentions } from './mention-list.tsx'
+import { useComposing } from './use-composing.ts'
 
 /** Enter sends; a message that was not accepted comes back with the reason. */
 export function Composer({ topic, onSent }: { topic: string; onSent: () => void }) {

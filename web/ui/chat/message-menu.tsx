@@ -3,8 +3,8 @@ import { type KeyboardEvent, type ReactNode, useRef, useState } from 'react'
 import { useNode } from '../hooks.ts'
 import { ConfirmDialog } from '../parts/confirm-dialog.tsx'
 import { text } from '../text.ts'
-import { useComposing } from './composing.ts'
 import { about, type ChatMessage, REACTIONS } from './conversation.ts'
+import { useComposing } from './use-composing.ts'
 import { useReact } from './use-react.ts'
 
 /** What one can do with a message: behind one button, reachable by keyboard. */

@@ -1,7 +1,7 @@
 import { useMemo } from 'react'
 import { text } from '../text.ts'
 import { valueText } from '../value-text.ts'
-import type { Pairs } from './job-result.tsx'
+import type { Pairs } from './pairs.ts'
 
 const MOST = 50
 

@@ -1,6 +1,6 @@
 import { Download } from 'lucide-react'
 import { useState } from 'react'
-import type { Job, JobKey } from '../../compute/index.ts'
+import type { Job } from '../../compute/index.ts'
 import { saveFile } from '../download.ts'
 import { slug } from '../format.ts'
 import { useAsync, useInSight } from '../hooks.ts'
@@ -9,9 +9,9 @@ import { VirtualTable } from '../parts/virtual-table.tsx'
 import { text } from '../text.ts'
 import { cutText, jsonText, valueText } from '../value-text.ts'
 import { BarChart } from './compute-parts.ts'
+import type { Pairs } from './pairs.ts'
 import { resultCsv } from './result-csv.ts'
 
-export type Pairs = readonly (readonly [JobKey, unknown])[]
 type View = 'table' | 'chart'
 const VIEWS: readonly View[] = ['table', 'chart']
 /** Characters of a key or value that are shown; the downloads have all of it. */
