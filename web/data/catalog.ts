@@ -1,4 +1,4 @@
-import { type DatasetId, Listeners, type PeerId, type ShardId } from '../base/index.ts'
+import { type DatasetId, Listeners, type PeerId, type ShardId, Turns } from '../base/index.ts'
 import { type Store, StoreError, type StoreWrite } from '../storage/index.ts'
 import type { DatasetManifest } from './dataset.ts'
 import { MAX_CATALOG_SHARDS, MAX_DATASETS } from './limits.ts'
@@ -29,7 +29,8 @@ export class Catalog {
   #shardCount = 0
   /** Whose row on the disk is not what is known here: the disk refused it, or its handle was lost. */
   readonly #unsaved = new Set<DatasetId>()
-  #writing: Promise<void> = Promise.resolve()
+  /** One write at a time, so that none that is repeated overtakes a later one. */
+  readonly #turns = new Turns<'disk'>()
 
   constructor(store: Store) {
     this.#store = store
@@ -104,7 +105,7 @@ export class Catalog {
   async create(manifest: DatasetManifest): Promise<boolean> {
     if (!this.#hasRoomFor(manifest)) return false
     try {
-      await this.#inTurn(() => this.#write(manifest.id, manifest))
+      await this.#turns.run('disk', () => this.#write(manifest.id, manifest))
     } catch (error) {
       // Nobody knows it, so this removes what a lost handle may have written.
       await this.#save(manifest.id)
@@ -122,7 +123,8 @@ export class Catalog {
   async add(manifest: DatasetManifest): Promise<boolean> {
     if (this.isDropped(manifest.id)) return false
     if (this.#manifests.has(manifest.id)) {
-      await this.#writing
+      // It may still be on its way to the disk.
+      await this.#turns.run('disk', async () => {})
       return true
     }
     if (!this.#hasRoomFor(manifest)) return false
@@ -180,7 +182,7 @@ export class Catalog {
 
   /** Brings the disk up to what is known of the dataset by now; what it refuses is tried again later. */
   #save(datasetId: DatasetId): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run('disk', async () => {
       try {
         await this.#write(datasetId, this.#manifests.get(datasetId) ?? this.#tombstones.get(datasetId))
         this.#unsaved.delete(datasetId)
@@ -188,15 +190,6 @@ export class Catalog {
         this.#unsaved.add(datasetId)
       }
     })
-  }
-
-  /** One write at a time, so that none that is repeated overtakes a later one. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#writing.then(work)
-    this.#writing = turn.catch(() => {
-      // Whoever asked for it hears of it.
-    })
-    return turn
   }
 
   /** Undefined removes. */

@@ -1,4 +1,4 @@
-import { type Crypto, isShardId, Listeners, type ShardId, toHex } from '../base/index.ts'
+import { type Crypto, GroupCommit, isShardId, Listeners, type ShardId, toHex } from '../base/index.ts'
 import { type Store, StoreError, type StoreWrite } from '../storage/index.ts'
 import { SHARDS } from './tables.ts'
 
@@ -9,8 +9,6 @@ interface Change {
   readonly shardId: ShardId
   /** Undefined removes. */
   readonly bytes: ArrayBuffer | undefined
-  readonly resolve: () => void
-  readonly reject: (reason: unknown) => void
 }
 
 /** The shards on this node's disk. Every read checks the hash; a copy that is bad is removed and counts as absent. */
@@ -19,8 +17,14 @@ export class LocalShards {
   readonly #crypto: Crypto
   readonly #held = new Set<ShardId>()
   readonly #changed = new Listeners<[readonly ShardId[]]>()
-  #queue: Change[] = []
-  #isWriting = false
+  /**
+   * One transaction at a time, so that a put and a later removal keep their order. One shard that does not fit must not keep
+   * out the smaller ones beside it.
+   */
+  readonly #commits = new GroupCommit<Change, undefined>((batch) => this.#commit(batch), {
+    bound: { most: MAX_BATCH_BYTES, weightOf: ({ bytes }) => bytes?.byteLength ?? 0 },
+    isSplitBy: (error) => isCode(error, 'quota'),
+  })
 
   constructor(store: Store, crypto: Crypto) {
     this.#store = store
@@ -47,11 +51,11 @@ export class LocalShards {
   /** Resolves when the bytes are on the disk; their hash must have been checked. Rejects with a StoreError. */
   put(shardId: ShardId, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const isWhole = bytes.byteLength === bytes.buffer.byteLength
-    return this.#enqueue(shardId, isWhole ? bytes.buffer : bytes.slice().buffer)
+    return this.#commits.run({ shardId, bytes: isWhole ? bytes.buffer : bytes.slice().buffer })
   }
 
   async remove(shardIds: readonly ShardId[]): Promise<void> {
-    await Promise.all(shardIds.map((shardId) => this.#enqueue(shardId, undefined)))
+    await Promise.all(shardIds.map((shardId) => this.#commits.run({ shardId, bytes: undefined })))
   }
 
   /** A buffer of the caller's own. Undefined when it is absent, bad or cannot be read now: others may have it. */
@@ -74,47 +78,14 @@ export class LocalShards {
     return toHex(await this.#crypto.sha256(bytes)) as ShardId
   }
 
-  #enqueue(shardId: ShardId, bytes: ArrayBuffer | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ shardId, bytes, resolve, reject })
-      if (!this.#isWriting) void this.#writeAll()
-    })
-  }
-
-  /** One transaction at a time, so that a put and a later removal keep their order. */
-  async #writeAll(): Promise<void> {
-    this.#isWriting = true
-    while (this.#queue.length > 0) await this.#writeBatch(this.#takeBatch())
-    this.#isWriting = false
-  }
-
-  #takeBatch(): Change[] {
-    let bytes = 0
-    let count = 0
-    for (const change of this.#queue) {
-      bytes += change.bytes?.byteLength ?? 0
-      if (count > 0 && bytes > MAX_BATCH_BYTES) break
-      count++
-    }
-    return this.#queue.splice(0, count)
-  }
-
-  async #writeBatch(batch: readonly Change[]): Promise<void> {
-    try {
-      await this.#write(batch)
-    } catch (error) {
-      // One shard that does not fit must not keep out the smaller ones beside it.
-      if (batch.length > 1 && isCode(error, 'quota')) {
-        for (const change of batch) await this.#writeBatch([change])
-      } else for (const { reject } of batch) reject(error)
-      return
-    }
+  async #commit(batch: readonly Change[]): Promise<readonly undefined[]> {
+    await this.#write(batch)
     for (const { shardId, bytes } of batch) {
       if (bytes) this.#held.add(shardId)
       else this.#held.delete(shardId)
     }
-    for (const { resolve } of batch) resolve()
     this.#changed.emit(batch.map(({ shardId }) => shardId))
+    return batch.map(() => undefined)
   }
 
   async #write(batch: readonly Change[]): Promise<void> {

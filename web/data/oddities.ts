@@ -1,3 +1,5 @@
+import { isCount } from '../base/index.ts'
+
 /** What is unusual in a file. None of it loses a record. */
 export type OddityKind =
   /** A quote that opens a field but does not enclose it: it is taken as text. */
@@ -63,15 +65,11 @@ export function readOddities(value: unknown): readonly Oddity[] | undefined {
   for (const one of value) {
     const { kind, count, lines }: { kind?: unknown; count?: unknown; lines?: unknown } = Object(one)
     const known = KINDS.find((name) => name === kind)
-    if (!known || !isNumber(count) || !Array.isArray(lines)) return undefined
-    if (lines.length > MAX_LINES || !lines.every(isNumber)) return undefined
+    if (!known || !isCount(count, 1) || !Array.isArray(lines)) return undefined
+    if (lines.length > MAX_LINES || !lines.every((line) => isCount(line, 1))) return undefined
     all.push({ kind: known, count, lines: [...lines] })
   }
   return all
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 1
 }
 
 /** In words, for a person. `where`: what the lines are counted in. */

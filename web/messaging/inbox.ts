@@ -1,4 +1,4 @@
-import { type Clock, isTokenId, type PeerId } from '../base/index.ts'
+import { type Clock, isTokenId, type PeerId, Turns } from '../base/index.ts'
 import type { Room } from '../mesh/index.ts'
 import type { Store, StoreKey, StoreWrite } from '../storage/index.ts'
 import { MessagingError } from './errors.ts'
@@ -37,7 +37,8 @@ export class Inbox {
   readonly #places: Places
   readonly #events: InboxEvents
   readonly #marks = new Map<PeerId, Progress>()
-  readonly #turns = new Map<PeerId, Promise<unknown>>()
+  /** One request of a sender at a time: one that was given up and sent again must not overtake itself. */
+  readonly #turns = new Turns<PeerId>()
   readonly #stops: (() => void)[]
 
   constructor(
@@ -58,24 +59,13 @@ export class Inbox {
       if (progress) this.#marks.set(from as PeerId, progress)
     }
     this.#stops = [
-      room.serve(METHOD_MARK, (body, { from }) => this.#inTurn(from, () => this.#mark(body, from))),
-      room.serve(METHOD_STORE, (body, { from }) => this.#inTurn(from, () => this.#keep(body, from))),
+      room.serve(METHOD_MARK, (body, { from }) => this.#turns.run(from, () => this.#mark(body, from))),
+      room.serve(METHOD_STORE, (body, { from }) => this.#turns.run(from, () => this.#keep(body, from))),
     ]
   }
 
   close(): void {
     for (const stop of this.#stops) stop()
-  }
-
-  /** One request of a sender at a time: one that was given up and sent again must not overtake itself. */
-  #inTurn<T>(from: PeerId, work: () => Promise<T>): Promise<T> {
-    const mine = (this.#turns.get(from) ?? Promise.resolve()).then(work, work)
-    this.#turns.set(from, mine)
-    const done = () => {
-      if (this.#turns.get(from) === mine) this.#turns.delete(from)
-    }
-    mine.then(done, done)
-    return mine
   }
 
   async #mark(body: unknown, from: PeerId): Promise<number> {

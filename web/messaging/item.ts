@@ -38,11 +38,11 @@ export function itemToWire(item: Item): Value {
 export function itemFromWire(value: unknown): Item | undefined {
   if (!Array.isArray(value)) return undefined
   const [number, topic, sentAt, body, headers, place] = value as readonly unknown[]
-  if (!Number.isSafeInteger(number) || (number as number) < 1 || !isTopicName(topic)) return undefined
+  if (!isCount(number, 1) || !isTopicName(topic)) return undefined
   if (typeof sentAt !== 'number' || !isBody(body)) return undefined
   const checked = headers === undefined ? NO_HEADERS : readHeaders(headers)
   if (!checked || (place !== undefined && !isCount(place))) return undefined
-  const item: Item = { number: number as number, topic, sentAt, body, headers: checked }
+  const item: Item = { number, topic, sentAt, body, headers: checked }
   return place === undefined ? item : { ...item, place }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, Listeners, type PeerId, TabmeshError } from '../base/index.ts'
+import { type Clock, GroupCommit, Listeners, type PeerId, TabmeshError } from '../base/index.ts'
 import type { Store, StoreWrite } from '../storage/index.ts'
 import { MessagingError } from './errors.ts'
 import type { Headers } from './item.ts'
@@ -12,12 +12,6 @@ export const MAX_PENDING = 2_000
 const MAX_PENDING_BYTES = 16 * 1024 * 1024
 /** Messages of one transaction. */
 const MAX_COMMIT = 200
-
-interface Draft {
-  readonly kept: Kept
-  resolve(kept: Kept): void
-  reject(reason: MessagingError): void
-}
 
 /** The stream of own messages as it lay on disk. */
 export interface OutboxState {
@@ -41,11 +35,14 @@ export class Outbox {
   readonly #pending = new Map<number, Kept>()
   readonly #places: Places
   readonly #waits: StoredWaits
+  /** One that is too large for what is left on the disk does not take the others with it. */
+  readonly #commits = new GroupCommit<Kept, Kept>((drafts) => this.#commit(drafts), {
+    bound: { most: MAX_COMMIT, weightOf: () => 1 },
+    isSplitBy: () => true,
+  })
   readonly #committed = new Listeners<[]>()
   readonly #onDelivered: (kept: readonly Kept[]) => void
   #own: Kept[]
-  #drafts: Draft[] = []
-  #isCommitting = false
   #next: number
   #lastCommitted: number
   #pendingBytes = 0
@@ -73,7 +70,7 @@ export class Outbox {
   }
 
   get pendingCount(): number {
-    return this.#pending.size + this.#drafts.length
+    return this.#pending.size + this.#commits.waiting
   }
 
   isPending(kept: Kept): boolean {
@@ -101,10 +98,7 @@ export class Outbox {
       stream: this.stream,
       name,
     }
-    return new Promise((resolve, reject) => {
-      this.#drafts.push({ kept, resolve, reject })
-      if (!this.#isCommitting) void this.#commitAll()
-    })
+    return this.#commits.run(kept)
   }
 
   /** Where a peer that does not know this stream begins: before the first message that nobody has. */
@@ -156,34 +150,25 @@ export class Outbox {
       this.#own = this.#own.filter((kept) => !gone.has(kept))
   }
 
-  async #commitAll(): Promise<void> {
-    this.#isCommitting = true
-    while (this.#drafts.length > 0) await this.#commit(this.#drafts.splice(0, MAX_COMMIT))
-    this.#isCommitting = false
-  }
-
-  async #commit(drafts: readonly Draft[]): Promise<void> {
-    const writes: StoreWrite[] = drafts.flatMap(({ kept }) => [
+  async #commit(drafts: readonly Kept[]): Promise<readonly Kept[]> {
+    const writes: StoreWrite[] = drafts.flatMap((kept) => [
       keptWrite(kept),
       { table: TABLE_OUTBOX, key: kept.number, value: true },
     ])
-    const last = (drafts.at(-1) as Draft).kept
+    const last = drafts.at(-1) as Kept
     writes.push({ table: TABLE_STREAM, key: 'self', value: streamRow(this.stream, last.number + 1, last.at) })
     try {
       await this.#write(writes)
     } catch (error) {
-      // One that is too large for what is left on the disk does not take the others with it.
-      if (drafts.length > 1) for (const draft of drafts) await this.#commit([draft])
-      else drafts[0]?.reject(storeFailure(error))
-      return
+      throw storeFailure(error)
     }
-    for (const { kept, resolve } of drafts) {
+    for (const kept of drafts) {
       this.#own.push(kept)
       this.#addPending(kept)
       this.#lastCommitted = kept.number
-      resolve(kept)
     }
     this.#committed.emit()
+    return drafts
   }
 
   /** A lost handle leaves open whether the write took effect; the same rows again do no harm. */

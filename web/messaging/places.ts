@@ -1,4 +1,4 @@
-import type { Clock } from '../base/index.ts'
+import { type Clock, isCount } from '../base/index.ts'
 
 /** How far ahead of this device another's place may be before it is neither believed nor followed: two days. */
 export const MAX_AHEAD_MS = 2 * 24 * 60 * 60_000
@@ -32,7 +32,7 @@ export class Places {
 
   /** Places are whole numbers. */
   isBelieved(place: number): boolean {
-    return Number.isSafeInteger(place) && place >= 0 && place <= this.#clock.wall() + MAX_AHEAD_MS
+    return isCount(place) && place <= this.#clock.wall() + MAX_AHEAD_MS
   }
 
   see(place: number): void {

@@ -3,7 +3,7 @@ import { TabmeshError } from '../../../web/base/index.ts'
 
 type ErrorClass = new (code: string, message: string, options?: { cause?: unknown }) => TabmeshError
 
-const files = import.meta.glob<Record<string, unknown>>('../../../web/*/errors.ts', { eager: true })
+const files = import.meta.glob<Record<string, unknown>>('../../../web/**/errors.ts', { eager: true })
 const classes = Object.entries(files).flatMap(([file, module]) =>
   Object.entries(module).flatMap(([name, value]) =>
     typeof value === 'function' && value.prototype instanceof TabmeshError
@@ -13,7 +13,7 @@ const classes = Object.entries(files).flatMap(([file, module]) =>
 )
 
 test('BAS1: every layer has its class of errors', () => {
-  const layers = classes.map(([, file]) => file.split('/').at(-2))
+  const layers = classes.map(([, file]) => file.split('/')[4])
   expect(new Set(layers)).toEqual(new Set(['compute', 'data', 'mesh', 'messaging', 'storage', 'wire']))
 })
 

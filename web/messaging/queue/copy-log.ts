@@ -1,6 +1,5 @@
-import { type Clock, Listeners } from '../../base/index.ts'
+import { type Clock, type Intervals, Listeners } from '../../base/index.ts'
 import { weightOf } from '../item.ts'
-import type { Intervals } from './intervals.ts'
 import { MAX_PAGE_ITEMS, PAGE_BYTES } from './page.ts'
 import type { QueueItem } from './queue-item.ts'
 import type { Live, Source } from './replica.ts'

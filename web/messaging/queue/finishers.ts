@@ -1,4 +1,4 @@
-import { Intervals } from './intervals.ts'
+import { Intervals } from '../../base/index.ts'
 
 /** Consumers of one queue that are remembered; of more, the one that finished something longest ago is forgotten. */
 const MAX_CONSUMERS = 1_000

@@ -1,4 +1,4 @@
-import type { PeerId } from '../../base/index.ts'
+import { Intervals, type PeerId } from '../../base/index.ts'
 import type { Store } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
@@ -8,7 +8,6 @@ import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
 import type { Facts } from './facts.ts'
-import { Intervals } from './intervals.ts'
 import {
   type Head,
   MAX_RUNS,

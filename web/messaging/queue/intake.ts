@@ -1,11 +1,10 @@
-import { type Clock, isCount, type PeerId, TabmeshError } from '../../base/index.ts'
+import { type Clock, Intervals, isCount, type PeerId, TabmeshError, Turns } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Selector } from '../selector/index.ts'
 import type { Calls } from './calls.ts'
 import type { KeptBySender } from './copy-log.ts'
 import type { Epoch } from './epoch.ts'
-import { Intervals } from './intervals.ts'
 import { CHANNEL_STORED, headToWire, readDrafts } from './messages.ts'
 import { type Draft, isNumber, type QueueItem } from './queue-item.ts'
 import type { Live, Replica, Source } from './replica.ts'
@@ -37,7 +36,8 @@ export class Intake {
   readonly #epoch: Epoch
   readonly #ports: IntakePorts
   readonly #filter: Selector | undefined
-  readonly #turns = new Map<string, Promise<unknown>>()
+  /** One batch of a stream at a time: a later one must not overtake. */
+  readonly #turns = new Turns<string>()
   /** Duplicate ids of messages that are being written. */
   readonly #admitting = new Set<string>()
   /** Why numbers were refused, by stream and number. */
@@ -57,7 +57,7 @@ export class Intake {
   }
 
   get isIdle(): boolean {
-    return this.#turns.size === 0
+    return this.#turns.isIdle
   }
 
   /** Whoever waits for room hears that there is none here. */
@@ -81,7 +81,7 @@ export class Intake {
     const onDisk = row['isKept'] === true && drafts.every(isOneOfMany)
     const kept = isSending ? (onDisk ? 'on-disk' : 'in-memory') : 'nowhere'
     const before = source.high
-    const mark = await this.#inTurn(source, () => this.#takeIn(source, base, drafts, refused, kept))
+    const mark = await this.#turns.run(source.key, () => this.#takeIn(source, base, drafts, refused, kept))
     this.#wakeOvertaking()
     const { replication } = this.#ports
     const isNew = before < (drafts[0] as Draft).number && mark >= (drafts.at(-1) as Draft).number
@@ -247,17 +247,6 @@ export class Intake {
     }
     this.#replica.finish(source, numbers)
     this.#ports.replication.logDone(source, numbers)
-  }
-
-  /** One batch of a stream at a time: a later one must not overtake. */
-  #inTurn<T>(source: Source, work: () => Promise<T>): Promise<T> {
-    const mine = (this.#turns.get(source.key) ?? Promise.resolve()).then(work, work)
-    this.#turns.set(source.key, mine)
-    const done = () => {
-      if (this.#turns.get(source.key) === mine) this.#turns.delete(source.key)
-    }
-    mine.then(done, done)
-    return mine
   }
 
   #tellStored(source: Source, mark: number): void {

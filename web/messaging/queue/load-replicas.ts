@@ -1,7 +1,6 @@
-import { isPeerId, isTokenId } from '../../base/index.ts'
+import { Intervals, isPeerId, isTokenId } from '../../base/index.ts'
 import type { Store, StoreKey } from '../../storage/index.ts'
 import { readEpoch } from './epoch.ts'
-import { Intervals } from './intervals.ts'
 import { decodePage, MAX_PAGE_ITEMS, pageFromStore } from './page.ts'
 import { isTime } from './queue-item.ts'
 import { Replica } from './replica.ts'

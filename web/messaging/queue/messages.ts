@@ -1,9 +1,8 @@
-import { isCount, isPeerId, isRecord, isTokenId, type PeerId } from '../../base/index.ts'
+import { Intervals, isCount, isPeerId, isRecord, isTokenId, type PeerId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { isTopicName } from '../pattern.ts'
 import { DEDUP_WINDOW } from './dedup.ts'
 import { type Epoch, epochToWire, readEpoch } from './epoch.ts'
-import { Intervals } from './intervals.ts'
 import { MAX_PAGE_ITEMS } from './page.ts'
 import {
   type Draft,

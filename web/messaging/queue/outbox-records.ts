@@ -1,8 +1,7 @@
-import { isCount } from '../../base/index.ts'
+import { GroupCommit, isCount } from '../../base/index.ts'
 import type { Store, StoreKey, StoreWrite } from '../../storage/index.ts'
 import { storeFailure } from '../store-failure.ts'
 import type { OutboxDraft } from './draft.ts'
-import { GroupCommit } from './group-commit.ts'
 import { TABLE_SENDING, TABLE_STREAMS } from './tables.ts'
 
 /** Numbers that are set aside at once, and how many before the last the next are. */

@@ -1,4 +1,12 @@
-import { type Clock, every, isCount, isTokenId, type PeerId, type Random } from '../../base/index.ts'
+import {
+  type Clock,
+  every,
+  Intervals,
+  isCount,
+  isTokenId,
+  type PeerId,
+  type Random,
+} from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { headersWeight } from '../item.ts'
@@ -9,7 +17,6 @@ import { type Consumer, Dispatcher, type Lease } from './dispatcher.ts'
 import type { Epoch } from './epoch.ts'
 import { FINISHED } from './held.ts'
 import { Intake } from './intake.ts'
-import { Intervals } from './intervals.ts'
 import { MAX_TOKENS, readAll, readSettlement } from './messages.ts'
 import { Outgoing } from './outgoing.ts'
 import { Participant, type ParticipantPorts } from './participant.ts'

@@ -1,10 +1,9 @@
-import { isRecord, type PeerId } from '../../base/index.ts'
+import { Intervals, isRecord, type PeerId } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import { fromRest, restOf } from './ages.ts'
 import type { Calls } from './calls.ts'
 import type { Epoch } from './epoch.ts'
-import { Intervals } from './intervals.ts'
 import {
   type AttemptsRow,
   headToWire,
