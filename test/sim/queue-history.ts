@@ -70,6 +70,9 @@ export interface Absence {
   to: number
 }
 
+/** A room whose tabs take longer to meet has begun as more than one. */
+const FORMED_MS = 2_000
+
 /** What befell the tabs of a story. */
 export interface Befallen {
   /** Devices that keep each message. */
@@ -136,6 +139,11 @@ export class History implements Befallen {
 
   heal(at: number): void {
     for (const cut of this.cuts) if (cut.to > at) cut.to = at
+  }
+
+  /** All tabs see each other for the first time. Until then those who met first were a room, and the others another. */
+  meets(at: number): void {
+    if (at > FORMED_MS) this.cuts.unshift({ from: 0, to: at })
   }
 
   dies(tab: number, at: number): void {

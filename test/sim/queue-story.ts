@@ -40,6 +40,7 @@ export class QueueStory {
   readonly #workers: (QueueWorker | undefined)[] = []
   work: Work
   #count = 0
+  #haveMet = false
 
   private constructor(sim: Simulation, keys: RoomKeys, options: StoryOptions) {
     this.sim = sim
@@ -60,9 +61,18 @@ export class QueueStory {
   }
 
   async open(index: number): Promise<void> {
-    this.tabs[index] = await this.sim.settle(
+    const tab = await this.sim.settle(
       openMessagingTab(this.sim.tab(index), this.#keys, undefined, this.#options.sabotage),
     )
+    this.tabs[index] = tab
+    tab.room.onMembership(() => this.#lookWhoIsHere())
+  }
+
+  #lookWhoIsHere(): void {
+    const seesAll = ({ room }: MessagingTab) => room.members().length === this.size
+    if (this.#haveMet || this.tabs.length < this.size || !this.tabs.every(seesAll)) return
+    this.#haveMet = true
+    this.history.meets(this.now)
   }
 
   get now(): number {
