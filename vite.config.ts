@@ -13,6 +13,24 @@ const OUT = join(ROOT, 'dist/web')
 const SANDBOX = join(WEB, 'compute/sandbox')
 const SIGNALING_URL = process.env['TABMESH_SIGNALING_URL'] ?? 'http://127.0.0.1:9000'
 
+/** In the page and in the package for pages without a bundler. */
+export const NO_WEBRTC_ADAPTER = {
+  find: /^webrtc-adapter$/,
+  replacement: join(WEB, 'mesh/peerjs/no-webrtc-adapter.ts'),
+}
+
+/**
+ * What the page loads in place of others: Preact is a tenth of React's size with the same components, hooks and types. The
+ * package's hooks are React's.
+ */
+const LIGHTER = [
+  NO_WEBRTC_ADAPTER,
+  { find: /^react$/, replacement: 'preact/compat' },
+  { find: /^react-dom$/, replacement: 'preact/compat' },
+  { find: /^react-dom\/client$/, replacement: 'preact/compat/client' },
+  { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
+]
+
 /**
  * Modes: production (page and service worker to dist/web), `server` (dist/signaling/main.js), `fake` (the page over
  * test/support/fake-node.ts, for looking at views without a room; never part of the product). The package's are in package/.
@@ -40,8 +58,9 @@ export default defineConfig(({ mode }) => {
         input: [join(WEB, 'index.html'), ...EXAMPLES.map((name) => join(WEB, `examples/${name}.html`))],
       },
     },
-    // The examples import what an embedder does.
-    resolve: { alias: [{ find: /^tabmesh$/, replacement: join(WEB, 'browser.ts') }] },
+    resolve: {
+      alias: [...(isTest ? [] : LIGHTER), { find: /^tabmesh$/, replacement: join(WEB, 'browser.ts') }],
+    },
     optimizeDeps: { exclude: ['tabmesh'] },
     server: {
       host: '127.0.0.1',

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { defineConfig, type UserConfig } from 'vite'
-import { virtualModules } from '../vite.config.ts'
+import { NO_WEBRTC_ADAPTER, virtualModules } from '../vite.config.ts'
 import { declarations } from './declarations.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -41,6 +41,7 @@ function standalone(): UserConfig {
     publicDir: false,
     plugins: [virtualModules()],
     define: { 'process.env.NODE_ENV': '"production"' },
+    resolve: { alias: [NO_WEBRTC_ADAPTER] },
     build: {
       outDir: OUT,
       emptyOutDir: false,
