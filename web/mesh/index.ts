@@ -13,7 +13,17 @@ export {
 } from './invite/index.ts'
 export type { Member, MemberProfile, MembershipChange } from './membership/index.ts'
 export { place } from './placement/index.ts'
-export { createRoom, type PeerView, type Room, type RoomEnd, type RoomOptions } from './room/index.ts'
+export {
+  createRoom,
+  keepTelling,
+  type OtherSession,
+  OtherSessions,
+  type PeerView,
+  type Room,
+  type RoomEnd,
+  type RoomOptions,
+  type Tale,
+} from './room/index.ts'
 export {
   type Connection,
   type ConnectionHandlers,

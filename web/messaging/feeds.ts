@@ -1,5 +1,5 @@
 import { type Clock, type PeerId, sleep } from '../base/index.ts'
-import { isFinal, type Room } from '../mesh/index.ts'
+import { isFinal, type OtherSession, OtherSessions, type Room } from '../mesh/index.ts'
 import { itemToWire } from './item.ts'
 import { keptBytes } from './kept.ts'
 import { METHOD_MARK, METHOD_STORE, readMarkAnswer } from './messages.ts'
@@ -13,11 +13,6 @@ const BATCH_BYTES = 256 * 1024
 /** Larger requests take the bulk lane. */
 const SMALL_BYTES = 16 * 1024
 
-interface Feed {
-  readonly sessionId: string
-  readonly controller: AbortController
-}
-
 /**
  * Sends the own stream to every member, one request at a time for each, so that a receiver gets it in order: first it is
  * asked how far it has come, then it gets what follows. What fails is asked and sent again while the peer is a member.
@@ -26,15 +21,20 @@ export class Feeds {
   readonly #room: Room
   readonly #clock: Clock
   readonly #outbox: Outbox
-  readonly #feeds = new Map<PeerId, Feed>()
+  readonly #feeds: OtherSessions<OtherSession>
   readonly #stop: () => void
 
   constructor(room: Room, clock: Clock, outbox: Outbox) {
     this.#room = room
     this.#clock = clock
     this.#outbox = outbox
-    this.#stop = room.onMembership(() => this.#onMembership())
-    this.#onMembership()
+    this.#feeds = new OtherSessions(
+      room,
+      (session) => session,
+      ({ peerId, signal }) => void this.#run(peerId, signal),
+    )
+    this.#stop = room.onMembership(() => this.#feeds.follow())
+    this.#feeds.follow()
   }
 
   get peerCount(): number {
@@ -43,24 +43,7 @@ export class Feeds {
 
   close(): void {
     this.#stop()
-    for (const feed of this.#feeds.values()) feed.controller.abort()
-    this.#feeds.clear()
-  }
-
-  #onMembership(): void {
-    const present = new Map(this.#room.members().map((member) => [member.peerId, member]))
-    present.delete(this.#room.self.peerId)
-    for (const [peerId, feed] of this.#feeds) {
-      if (present.get(peerId)?.sessionId === feed.sessionId) continue
-      feed.controller.abort()
-      this.#feeds.delete(peerId)
-    }
-    for (const { peerId, sessionId } of present.values()) {
-      if (this.#feeds.has(peerId)) continue
-      const controller = new AbortController()
-      this.#feeds.set(peerId, { sessionId, controller })
-      void this.#run(peerId, controller.signal)
-    }
+    this.#feeds.close()
   }
 
   async #run(to: PeerId, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Clock, PeerId } from '../base/index.ts'
-import { isFinal, type Room } from '../mesh/index.ts'
+import { isFinal, type OtherSession, OtherSessions, type Room } from '../mesh/index.ts'
 import { MessagingError } from './errors.ts'
 import { type InterestNotice, MAX_PATTERNS, METHOD_INTEREST, readInterest } from './messages.ts'
 import { isAside, Matcher } from './pattern.ts'
@@ -17,8 +17,7 @@ interface Heard {
 }
 
 /** How far one member's session knows our patterns. */
-interface Told {
-  readonly sessionId: string
+interface Told extends OtherSession {
   version: number
   isTelling: boolean
 }
@@ -39,7 +38,7 @@ export class Interest {
   readonly #places: Places
   readonly #own: () => readonly string[]
   readonly #heard = new Map<PeerId, Heard>()
-  readonly #told = new Map<PeerId, Told>()
+  readonly #told: OtherSessions<Told>
   readonly #byTopic = new Map<string, readonly PeerId[]>()
   readonly #stops: (() => void)[]
   #waiters: Waiter[] = []
@@ -51,6 +50,11 @@ export class Interest {
     this.#clock = clock
     this.#places = places
     this.#own = own
+    this.#told = new OtherSessions<Told>(
+      room,
+      (session) => ({ ...session, version: -1, isTelling: false }),
+      (told) => this.#tell(told),
+    )
     this.#stops = [
       room.serve(METHOD_INTEREST, (body, { from }) => this.#onNotice(body, from)),
       room.onMembership(() => this.#onMembership()),
@@ -83,7 +87,7 @@ export class Interest {
     const known = new Promise<void>((resolve, reject) => {
       this.#waiters.push({ version: this.#version, resolve, reject })
     })
-    for (const [peerId, told] of this.#told) this.#tell(peerId, told)
+    for (const told of this.#told) this.#tell(told)
     this.#wake()
     return known
   }
@@ -93,38 +97,29 @@ export class Interest {
     for (const stop of this.#stops) stop()
     for (const waiter of this.#waiters) waiter.reject(new MessagingError('closed', 'this node has ended'))
     this.#waiters = []
-    this.#told.clear()
+    this.#told.close()
     this.#heard.clear()
   }
 
   #onMembership(): void {
-    const present = new Map(this.#room.members().map((member) => [member.peerId, member]))
-    present.delete(this.#room.self.peerId)
-    for (const peerId of [...this.#told.keys(), ...this.#heard.keys()]) {
-      if (present.has(peerId)) continue
-      this.#told.delete(peerId)
-      this.#heard.delete(peerId)
-    }
-    for (const [peerId, { sessionId }] of present) {
-      if (this.#told.get(peerId)?.sessionId === sessionId) continue
-      const told: Told = { sessionId, version: -1, isTelling: false }
-      this.#told.set(peerId, told)
-      this.#tell(peerId, told)
-    }
+    const present = new Set(this.#room.members().map(({ peerId }) => peerId))
+    for (const peerId of this.#heard.keys()) if (!present.has(peerId)) this.#heard.delete(peerId)
+    this.#told.follow()
     this.#byTopic.clear()
     this.#wake()
   }
 
-  #tell(peerId: PeerId, told: Told): void {
+  #tell(told: Told): void {
     if (told.isTelling || told.version >= this.#version) return
     told.isTelling = true
+    const { peerId } = told
     const notice = this.#notice()
     this.#room.request(peerId, METHOD_INTEREST, { ...notice }, { timeoutMs: REQUEST_TIMEOUT_MS }).then(
       (answer) => {
         told.isTelling = false
         told.version = notice.version
         this.#hear(answer, peerId)
-        this.#again(peerId, told)
+        this.#again(told)
         this.#wake()
       },
       (error: unknown) => {
@@ -134,14 +129,14 @@ export class Interest {
         // The peer has gone, or is slow: while it is a member it is told again.
         this.#clock.after(RETRY_MS, () => {
           told.isTelling = false
-          this.#again(peerId, told)
+          this.#again(told)
         })
       },
     )
   }
 
-  #again(peerId: PeerId, told: Told): void {
-    if (!this.#isClosed && this.#told.get(peerId) === told) this.#tell(peerId, told)
+  #again(told: Told): void {
+    if (!told.signal.aborted) this.#tell(told)
   }
 
   #notice(): InterestNotice {
@@ -181,7 +176,7 @@ export class Interest {
   }
 
   #wake(): void {
-    const least = Math.min(this.#version, ...[...this.#told.values()].map((told) => told.version))
+    const least = Math.min(this.#version, ...[...this.#told].map((told) => told.version))
     const ready = this.#waiters.filter((waiter) => waiter.version <= least)
     if (ready.length === 0) return
     this.#waiters = this.#waiters.filter((waiter) => waiter.version > least)

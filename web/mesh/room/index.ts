@@ -1,3 +1,5 @@
 export { createRoom } from './create-room.ts'
+export { keepTelling, type Tale } from './keep-telling.ts'
+export { type OtherSession, OtherSessions } from './other-sessions.ts'
 export type { PeerView, Room, RoomEnd } from './room.ts'
 export type { RoomOptions } from './room-options.ts'

@@ -1,5 +1,13 @@
-import { type Clock, every, type PeerId, sleep } from '../../base/index.ts'
-import { isFinal, type Member, type Room } from '../../mesh/index.ts'
+import { type Clock, every, Listeners, type PeerId } from '../../base/index.ts'
+import {
+  isFinal,
+  keepTelling,
+  type Member,
+  type OtherSession,
+  OtherSessions,
+  type Room,
+  type Tale,
+} from '../../mesh/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
 import type { Calls } from './calls.ts'
@@ -14,7 +22,6 @@ import {
 } from './messages.ts'
 
 const REQUEST_MS = 5_000
-const RETRY_MS = 1_000
 /** Who has not said anything about queues for so long does not know them. */
 const EXPECT_MS = 5_000
 /** Queues of which one member may speak, those that it keeps no longer too. */
@@ -33,13 +40,11 @@ interface Heard {
   at: number
 }
 
-interface Told {
-  readonly sessionId: string
+interface Told extends OtherSession {
   readonly since: number
-  readonly controller: AbortController
   isAll: boolean
   readonly changed: Set<string>
-  wake: (() => void) | undefined
+  readonly news: Listeners<[]>
 }
 
 /**
@@ -55,7 +60,7 @@ export class Facts {
   readonly #own = new Map<string, Fact>()
   #version = 1
   readonly #heard = new Map<PeerId, Heard>()
-  readonly #told = new Map<PeerId, Told>()
+  readonly #told: OtherSessions<Told>
   readonly #stops: (() => void)[]
   #lastBeat: number
   #sleeps = 0
@@ -73,6 +78,17 @@ export class Facts {
     this.#onChange = onChange
     this.#onAsleep = onAsleep
     this.#lastBeat = clock.now()
+    this.#told = new OtherSessions<Told>(
+      room,
+      (session) => ({
+        ...session,
+        since: clock.now(),
+        isAll: true,
+        changed: new Set(),
+        news: new Listeners(),
+      }),
+      (told) => void this.#keepTelling(told),
+    )
     calls.serve(METHOD_FACTS, (body, { from }) => this.#onFacts(body, from))
     calls.onNotify(CHANNEL_AWAKE, (_body, from) => this.#onAwake(from))
     this.#stops = [room.onMembership(() => this.#onMembership()), every(clock, AWAKE_MS, () => this.#beat())]
@@ -85,7 +101,7 @@ export class Facts {
 
   close(): void {
     for (const stop of this.#stops) stop()
-    for (const { controller } of this.#told.values()) controller.abort()
+    this.#told.close()
   }
 
   set(fact: Fact): void {
@@ -132,8 +148,8 @@ export class Facts {
   get isExpecting(): boolean {
     const now = this.#clock.now()
     return [...this.#told].some(
-      ([peer, { sessionId, since }]) =>
-        now - since < EXPECT_MS && this.#heard.get(peer)?.sessionId !== sessionId,
+      ({ peerId, sessionId, since }) =>
+        now - since < EXPECT_MS && this.#heard.get(peerId)?.sessionId !== sessionId,
     )
   }
 
@@ -149,9 +165,9 @@ export class Facts {
 
   #changed(queue: string): void {
     this.#version++
-    for (const told of this.#told.values()) {
-      told.changed.add(queue)
-      told.wake?.()
+    for (const { changed, news } of this.#told) {
+      changed.add(queue)
+      news.emit()
     }
     this.#onChange(new Set([queue]))
   }
@@ -161,60 +177,37 @@ export class Facts {
     present.delete(this.#calls.self)
     for (const [peer, { sessionId }] of this.#heard)
       if (present.get(peer) !== sessionId) this.#heard.delete(peer)
-    for (const [peer, { sessionId, controller }] of this.#told) {
-      if (present.get(peer) === sessionId) continue
-      controller.abort()
-      this.#told.delete(peer)
-    }
-    for (const [peer, sessionId] of present) {
-      if (this.#told.has(peer)) continue
-      const controller = new AbortController()
-      const since = this.#clock.now()
-      const told: Told = { sessionId, since, controller, isAll: true, changed: new Set(), wake: undefined }
-      this.#told.set(peer, told)
-      void this.#tellAll(peer, told)
-    }
+    this.#told.follow()
     this.#onChange('all')
   }
 
-  async #tellAll(peer: PeerId, told: Told): Promise<void> {
-    const { signal } = told.controller
-    while (!signal.aborted) {
-      if (!told.isAll && told.changed.size === 0) {
-        await this.#more(told)
-        continue
-      }
-      if (told.isAll) for (const queue of this.#own.keys()) told.changed.add(queue)
-      const queues = [...told.changed].slice(0, MAX_FACTS)
-      const isAll = told.isAll && queues.length === told.changed.size
-      for (const queue of queues) told.changed.delete(queue)
-      try {
-        const body = this.#wireOf(queues, isAll)
-        const answer = await this.#calls.request(peer, METHOD_FACTS, body, { timeoutMs: REQUEST_MS, signal })
-        if (told.isAll) this.#hear(answer, peer)
+  #keepTelling(told: Told): Promise<void> {
+    return keepTelling({
+      clock: this.#clock,
+      signal: told.signal,
+      news: told.news,
+      tell: () => (told.isAll || told.changed.size > 0 ? this.#tell(told) : undefined),
+    })
+  }
+
+  #tell(told: Told): Tale {
+    if (told.isAll) for (const queue of this.#own.keys()) told.changed.add(queue)
+    const queues = [...told.changed].slice(0, MAX_FACTS)
+    const isAll = told.isAll && queues.length === told.changed.size
+    for (const queue of queues) told.changed.delete(queue)
+    const options = { timeoutMs: REQUEST_MS, signal: told.signal }
+    return {
+      answer: this.#calls.request(told.peerId, METHOD_FACTS, this.#wireOf(queues, isAll), options),
+      heard: (answer) => {
+        if (told.isAll) this.#hear(answer, told.peerId)
         told.isAll = false
-      } catch (error) {
+      },
+      failed: (error) => {
         // Gone, slow, or an older build: it is asked again while it is a member. What it cannot read it is not told again.
         if (isFinal(error)) told.isAll = false
         else for (const queue of queues) told.changed.add(queue)
-        await sleep(this.#clock, RETRY_MS, signal).catch(() => {
-          // It left; the loop ends.
-        })
-      }
+      },
     }
-  }
-
-  #more(told: Told): Promise<void> {
-    const { signal } = told.controller
-    return new Promise((resolve) => {
-      const done = () => {
-        told.wake = undefined
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      told.wake = done
-      signal.addEventListener('abort', done, { once: true })
-    })
   }
 
   #wireOf(queues: readonly string[], isAll: boolean): Value {
@@ -260,8 +253,8 @@ export class Facts {
     }
     this.#lastBeat = now
     const isOwner = [...this.#own.values()].some(({ isActive }) => isActive)
-    for (const peer of isOwner ? this.#told.keys() : []) {
-      this.#calls.notify(peer, CHANNEL_AWAKE, null).catch(() => {
+    for (const { peerId } of isOwner ? this.#told : []) {
+      this.#calls.notify(peerId, CHANNEL_AWAKE, null).catch(() => {
         // It left.
       })
     }

@@ -1,5 +1,12 @@
-import { type Clock, isCount, isPeerId, isRecord, Listeners, type PeerId, sleep } from '../../base/index.ts'
-import { isFinal, type Room } from '../../mesh/index.ts'
+import { type Clock, isCount, isPeerId, isRecord, Listeners, type PeerId } from '../../base/index.ts'
+import {
+  isFinal,
+  keepTelling,
+  type OtherSession,
+  OtherSessions,
+  type Room,
+  type Tale,
+} from '../../mesh/index.ts'
 import type { Store, StoreWrite } from '../../storage/index.ts'
 import type { Value } from '../../wire/index.ts'
 import { MessagingError } from '../errors.ts'
@@ -7,7 +14,6 @@ import type { Calls } from './calls.ts'
 import { readAll } from './messages.ts'
 
 const REQUEST_MS = 5_000
-const RETRY_MS = 1_000
 const MAX_VERSION = 2 ** 40
 /** Entries that one member may tell, in multiples of those that a room has: two sides of a split have added theirs, and ended some. */
 const MAX_TIMES = 3
@@ -33,9 +39,7 @@ export interface RoomTableKind<T> {
   readonly read: (value: unknown) => T | undefined
 }
 
-interface Told {
-  readonly sessionId: string
-  readonly controller: AbortController
+interface Told extends OtherSession {
   version: number
 }
 
@@ -48,12 +52,11 @@ const OLDER = -1
  */
 export class RoomTable<T extends Value> {
   readonly #kind: RoomTableKind<T>
-  readonly #room: Room
   readonly #store: Store
   readonly #calls: Calls
   readonly #clock: Clock
   readonly #entries = new Map<string, TableEntry<T>>()
-  readonly #told = new Map<PeerId, Told>()
+  readonly #told: OtherSessions<Told>
   /** There is news to tell, or somebody has heard it. */
   readonly #news = new Listeners<[]>()
   readonly #changes = new Listeners<[]>()
@@ -69,11 +72,15 @@ export class RoomTable<T extends Value> {
     loaded: readonly TableEntry<T>[],
   ) {
     this.#kind = kind
-    this.#room = room
     this.#store = store
     this.#calls = calls
     this.#clock = clock
     for (const entry of loaded) this.#entries.set(entry.key, entry)
+    this.#told = new OtherSessions<Told>(
+      room,
+      (session) => ({ ...session, version: 0 }),
+      (told) => void this.#keepTelling(told),
+    )
     calls.serve(kind.name, (body) => this.#onEntries(body))
     this.#stop = room.onMembership(() => this.#onMembership())
     this.#onMembership()
@@ -81,7 +88,7 @@ export class RoomTable<T extends Value> {
 
   close(): void {
     this.#stop()
-    for (const { controller } of this.#told.values()) controller.abort()
+    this.#told.close()
   }
 
   get(key: string): T | undefined {
@@ -142,8 +149,7 @@ export class RoomTable<T extends Value> {
   }
 
   #everybodyKnows(version: number): Promise<void> {
-    const isKnown = () =>
-      [...this.#told.values()].every((told) => told.version >= version || told.version === OLDER)
+    const isKnown = () => [...this.#told].every((told) => told.version >= version || told.version === OLDER)
     if (isKnown()) return Promise.resolve()
     return new Promise((resolve) => {
       const look = () => {
@@ -156,45 +162,35 @@ export class RoomTable<T extends Value> {
   }
 
   #onMembership(): void {
-    const present = new Map(this.#room.members().map((member) => [member.peerId, member.sessionId]))
-    present.delete(this.#calls.self)
-    for (const [peer, { sessionId, controller }] of this.#told) {
-      if (present.get(peer) === sessionId) continue
-      controller.abort()
-      this.#told.delete(peer)
-    }
-    for (const [peer, sessionId] of present) {
-      if (this.#told.has(peer)) continue
-      const told: Told = { sessionId, controller: new AbortController(), version: 0 }
-      this.#told.set(peer, told)
-      void this.#tell(peer, told)
-    }
+    this.#told.follow()
     this.#news.emit()
   }
 
-  async #tell(peer: PeerId, told: Told): Promise<void> {
-    const { signal } = told.controller
-    while (!signal.aborted) {
-      if (told.version >= this.#version) {
-        await this.#news.next(signal).catch(leave)
-        continue
-      }
-      const version = this.#version
-      try {
-        const body = this.#toWire()
-        const options = { timeoutMs: REQUEST_MS, signal, bytes: this.#entries.size * 256 }
-        const answer = await this.#calls.request(peer, this.#kind.name, body, options)
+  #keepTelling(told: Told): Promise<void> {
+    return keepTelling({
+      clock: this.#clock,
+      signal: told.signal,
+      news: this.#news,
+      tell: () => (told.version < this.#version ? this.#tell(told) : undefined),
+    })
+  }
+
+  #tell(told: Told): Tale {
+    const version = this.#version
+    const options = { timeoutMs: REQUEST_MS, signal: told.signal, bytes: this.#entries.size * 256 }
+    return {
+      answer: this.#calls.request(told.peerId, this.#kind.name, this.#toWire(), options),
+      heard: async (answer) => {
         told.version = version
         await this.#merge(answer)
         this.#news.emit()
-      } catch (error) {
-        if (signal.aborted) return
+      },
+      failed: (error) => {
         // It cannot know: nobody waits for it. What changes later is told again.
         if (isFinal(error)) told.version = version
         if ((error as { code?: unknown }).code === 'no-such-method') told.version = OLDER
         this.#news.emit()
-        await sleep(this.#clock, RETRY_MS, signal).catch(leave)
-      }
+      },
     }
   }
 
@@ -278,6 +274,3 @@ function readEntry<T>(kind: RoomTableKind<T>, row: unknown): TableEntry<T> | und
 export function rowOf(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {}
 }
-
-/** The member is no longer told: the loop ends by itself. */
-function leave(): void {}
