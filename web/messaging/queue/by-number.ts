@@ -1,9 +1,10 @@
 import { type Clock, isPeerId, isTokenId, type PeerId, withTimeout } from '../../base/index.ts'
 import type { Value } from '../../wire/index.ts'
 import type { Lease } from './dispatcher.ts'
+import type { Live } from './live.ts'
 import { type Attempt, MAX_TOKENS, readAll, readAttempt } from './messages.ts'
 import { isNumber, isTime, type QueueItem } from './queue-item.ts'
-import type { Live, Replica } from './replica.ts'
+import type { Replica } from './replica.ts'
 
 /** A copy that has left for this device is here within this, or the message comes whole. */
 const COPY_MS = 2_000

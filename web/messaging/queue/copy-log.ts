@@ -1,8 +1,8 @@
 import { type Clock, type Intervals, Listeners } from '../../base/index.ts'
 import { weightOf } from '../item.ts'
+import type { Live, Source } from './live.ts'
 import { MAX_PAGE_ITEMS, PAGE_BYTES } from './page.ts'
 import type { QueueItem } from './queue-item.ts'
-import type { Live, Source } from './replica.ts'
 import type { TxState } from './tx-state.ts'
 
 /** Changes that wait for one slow holder; with more it is brought up to date from the start later. */

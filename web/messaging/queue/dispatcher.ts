@@ -1,8 +1,8 @@
 import type { Clock, PeerId, Random } from '../../base/index.ts'
 import type { LastFailure } from '../origin.ts'
 import { Groups } from './groups.ts'
+import type { Live } from './live.ts'
 import { type Cursor, Ready } from './ready.ts'
-import type { Live } from './replica.ts'
 import { Schedule } from './schedule.ts'
 import { type QueueSettings, redeliveryDelay } from './settings.ts'
 

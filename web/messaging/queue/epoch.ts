@@ -11,6 +11,16 @@ export function compareEpochs(a: Epoch, b: Epoch): number {
   return a.owner === b.owner ? 0 : a.owner < b.owner ? -1 : 1
 }
 
+/** Where a queue's owner is. */
+export interface Reign {
+  readonly owner: PeerId
+  readonly epoch: Epoch
+}
+
+export function isSameReign(a: Reign | undefined, b: Reign | undefined): boolean {
+  return a !== undefined && b !== undefined && a.owner === b.owner && compareEpochs(a.epoch, b.epoch) === 0
+}
+
 export function epochToWire({ number, owner }: Epoch): readonly [number, string] {
   return [number, owner]
 }

@@ -8,6 +8,7 @@ import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
 import { compareEpochs, type Epoch } from './epoch.ts'
 import type { Facts } from './facts.ts'
+import type { Live, Source } from './live.ts'
 import {
   type Head,
   MAX_RUNS,
@@ -29,7 +30,7 @@ import {
 import { MAX_PAGE_ITEMS, PAGE_BYTES } from './page.ts'
 import { itemToWire, type QueueItem } from './queue-item.ts'
 import { attemptsToWire, finishersOf, summaryOf } from './reconcile.ts'
-import { type Live, Replica, type Source } from './replica.ts'
+import { Replica } from './replica.ts'
 import { conflictOf, type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
 import type { Stamps } from './stamp.ts'
 import { txToWire, withAge } from './tx-state.ts'

@@ -1,4 +1,4 @@
-import type { Live } from './replica.ts'
+import type { Live } from './live.ts'
 
 /** Groups that are remembered; of more, those that nobody has in hand are given to whoever comes first. */
 const MAX_GROUPS = 100_000

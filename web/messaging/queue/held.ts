@@ -1,6 +1,6 @@
 import { MessagingError } from '../errors.ts'
+import type { Reign } from './epoch.ts'
 import type { Attempt } from './messages.ts'
-import type { Reign } from './ownership.ts'
 
 /** An attempt that a consumer has been given. */
 export interface Held {

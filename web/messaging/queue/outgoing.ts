@@ -5,9 +5,10 @@ import { AttemptsWriter, isLacking } from './by-number.ts'
 import type { Calls } from './calls.ts'
 import type { Consumer, Lease } from './dispatcher.ts'
 import type { Epoch } from './epoch.ts'
+import type { Live } from './live.ts'
 import { headToWire, MAX_TOKENS, METHOD_DELIVER } from './messages.ts'
 import { itemToWire } from './queue-item.ts'
-import type { Live, Replica } from './replica.ts'
+import type { Replica } from './replica.ts'
 
 const REQUEST_MS = 5_000
 const RETRY_MS = 500

@@ -6,7 +6,7 @@ import { MessagingError, refusalOf } from '../errors.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Calls } from './calls.ts'
 import type { OutboxDraft } from './draft.ts'
-import { compareEpochs, type Epoch, epochToWire } from './epoch.ts'
+import { compareEpochs, type Epoch, epochToWire, type Reign } from './epoch.ts'
 import { Facts } from './facts.ts'
 import { Follower } from './follower.ts'
 import { type Fact, headToWire, METHOD_DROP, METHOD_OPEN, METHOD_RETIRE } from './messages.ts'
@@ -47,16 +47,6 @@ export interface OwnershipOptions {
   readonly sendingOf: (queue: string, stream: string, number: number) => OutboxDraft | undefined
   /** An owner has sent them for this node's copy, and they are on this disk. */
   readonly onCopied: (queue: string, items: readonly QueueItem[]) => void
-}
-
-/** Where a queue's owner is. */
-export interface Reign {
-  readonly owner: PeerId
-  readonly epoch: Epoch
-}
-
-export function isSameReign(a: Reign | undefined, b: Reign | undefined): boolean {
-  return a !== undefined && b !== undefined && a.owner === b.owner && compareEpochs(a.epoch, b.epoch) === 0
 }
 
 /** Which member owns which queue; and this node's part in it: owning, keeping copies, stepping down. */

@@ -2,9 +2,10 @@ import { type Clock, isTokenId, type PeerId, withTimeout } from '../../base/inde
 import { MessagingError } from '../errors.ts'
 import { isTopicName } from '../pattern.ts'
 import type { Consumer, Dispatcher } from './dispatcher.ts'
+import type { Live } from './live.ts'
 import { readAll } from './messages.ts'
 import { isNumber } from './queue-item.ts'
-import type { Live, Replica } from './replica.ts'
+import type { Replica } from './replica.ts'
 import { type Decision, isDecision, MAX_TX_ACKS, type TxState } from './tx-state.ts'
 
 /** A transaction of which nothing was heard for so long is asked about, again and again. */

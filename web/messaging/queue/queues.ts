@@ -25,6 +25,7 @@ import { QueueConsumer } from './consumer.ts'
 import type { Destinations } from './destinations.ts'
 import { DIVERTS, type Divert, Diverts } from './diverts.ts'
 import { draftOf, draftOfTopic, expiring, MESSAGE_OPTIONS, type OutboxDraft, SEND_OPTIONS } from './draft.ts'
+import type { Reign } from './epoch.ts'
 import { HeardDecisions } from './heard-decisions.ts'
 import { loadReplicas } from './load-replicas.ts'
 import {
@@ -43,7 +44,7 @@ import {
 import { type LoadedOutbox, loadOutboxes } from './outbox-records.ts'
 import type { OwnerPorts } from './owner.ts'
 import { serveOwned } from './owner-calls.ts'
-import { Ownership, type Reign } from './ownership.ts'
+import { Ownership } from './ownership.ts'
 import type {
   BrowsedMessage,
   BrowseOptions,

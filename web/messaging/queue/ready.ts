@@ -1,5 +1,5 @@
+import type { Live } from './live.ts'
 import { MAX_PRIORITY } from './queue-item.ts'
-import type { Live } from './replica.ts'
 
 /** Holes in a lane before it is packed. */
 const MAX_HOLES = 1024

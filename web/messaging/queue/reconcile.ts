@@ -4,6 +4,7 @@ import { MessagingError } from '../errors.ts'
 import { fromRest, restOf } from './ages.ts'
 import type { Calls } from './calls.ts'
 import type { Epoch } from './epoch.ts'
+import type { Live, Source } from './live.ts'
 import {
   type AttemptsRow,
   headToWire,
@@ -16,7 +17,7 @@ import {
   readTransactions,
   type SourceState,
 } from './messages.ts'
-import type { Live, Replica, Source } from './replica.ts'
+import type { Replica } from './replica.ts'
 import { type QueueSettings, readPartialSettings, readSettings } from './settings.ts'
 import { type TxState, withAge } from './tx-state.ts'
 

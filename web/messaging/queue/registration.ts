@@ -2,9 +2,10 @@ import { type Clock, isCount, isRecord, sleep } from '../../base/index.ts'
 import { isFinal } from '../../mesh/index.ts'
 import { refusalOf } from '../errors.ts'
 import type { Calls } from './calls.ts'
+import { isSameReign, type Reign } from './epoch.ts'
 import type { Granted, Held } from './held.ts'
 import { headToWire, MAX_TOKENS, METHOD_CONSUME } from './messages.ts'
-import { isSameReign, type Ownership, type Reign } from './ownership.ts'
+import type { Ownership } from './ownership.ts'
 import type { QueueSettings } from './settings.ts'
 
 const REQUEST_MS = 10_000

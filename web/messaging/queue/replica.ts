@@ -5,10 +5,11 @@ import { instantOf } from './ages.ts'
 import { DedupWindow } from './dedup.ts'
 import type { Epoch } from './epoch.ts'
 import { Finishers } from './finishers.ts'
+import type { Live, Source } from './live.ts'
 import type { AttemptsRow } from './messages.ts'
 import { encodePage, inPages, type Page, pageToStore } from './page.ts'
 import { PageCache } from './page-cache.ts'
-import type { QueueItem, Tags } from './queue-item.ts'
+import type { QueueItem } from './queue-item.ts'
 import type { QueueSettings } from './settings.ts'
 import { SparsePages } from './sparse-pages.ts'
 import {
@@ -24,40 +25,6 @@ import type { TxState } from './tx-state.ts'
 
 /** What a message costs beside its body. */
 export const MESSAGE_COST_BYTES = 128
-
-/** One sender's stream into this queue. */
-export interface Source {
-  readonly key: string
-  readonly from: PeerId
-  readonly stream: string
-  /** Every number up to it is known: its message is here, finished, or was lost with all who had it. */
-  high: number
-  readonly done: Intervals
-  readonly live: Map<number, Live>
-}
-
-/** A message that is not finished. Its body is on disk. */
-export interface Live {
-  readonly source: Source
-  readonly number: number
-  order: number
-  readonly priority: number
-  readonly sentAt: number
-  readonly expiresAt: number
-  readonly deliverAt: number
-  readonly size: number
-  readonly headers: QueueItem['headers']
-  readonly tags: Tags
-  page: Page
-  /** Its place in the page. */
-  at: number
-  /** Attempts that failed. */
-  attempts: number
-  /** By this device's wall clock: before it there is no next attempt; 0 where that may be at once. */
-  retryAt: number
-  /** At its owner: the change of the copies' log that says it; infinite until there is one. */
-  copySeq: number
-}
 
 /** Who wants the next bodies at hand: the owner that gives them out, or loops of this node that get them by number. */
 export type Reader = 'owner' | 'loops'

@@ -1,9 +1,9 @@
 import { isRecord } from '../../base/index.ts'
 import { isFinal } from '../../mesh/index.ts'
 import type { Calls } from './calls.ts'
+import type { Reign } from './epoch.ts'
 import { type Held, leaseLost } from './held.ts'
 import { headToWire, MAX_TOKENS, METHOD_SETTLE } from './messages.ts'
-import type { Reign } from './ownership.ts'
 import type { Registration } from './registration.ts'
 
 const REQUEST_MS = 10_000

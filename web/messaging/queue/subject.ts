@@ -1,8 +1,8 @@
 import type { PeerId } from '../../base/index.ts'
 import { messageId } from '../item.ts'
 import { compileSelector, type Selector, type SelectorSubject } from '../selector/index.ts'
+import type { Live } from './live.ts'
 import type { Draft } from './queue-item.ts'
-import type { Live } from './replica.ts'
 
 /** A message as a selector sees it. */
 export function subjectOf(

@@ -1,6 +1,6 @@
 import type { PeerId } from '../../base/index.ts'
 import type { StoreWrite } from '../../storage/index.ts'
-import type { Live } from './replica.ts'
+import type { Live } from './live.ts'
 import { TABLE_TRANSACTIONS } from './tables.ts'
 import { mergeTx, type TxState, txToWire } from './tx-state.ts'
 
