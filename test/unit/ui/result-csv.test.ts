@@ -19,11 +19,11 @@ describe('a result as CSV', () => {
     '\u00a0=1',
   ]
 
-  test.each(FORMULAS)('UI17 %j is no formula in a spreadsheet, as key and as value', (formula) => {
+  test.each(FORMULAS)('UI22 %j is no formula in a spreadsheet, as key and as value', (formula) => {
     expect(rowsOf(resultCsv([[formula, formula]], true))).toEqual([[`'${formula}`, `'${formula}`]])
   })
 
-  test('UI17 numbers, and text that no spreadsheet runs, stay as they are', () => {
+  test('UI22 numbers, and text that no spreadsheet runs, stay as they are', () => {
     const pairs = [
       [-5, -1.5],
       ['a=b', 'x-y'],
@@ -32,7 +32,7 @@ describe('a result as CSV', () => {
     expect(rowsOf(resultCsv(pairs, true))).toEqual(pairs.map((pair) => pair.map(String)))
   })
 
-  test('UI17 the exact text is there for whoever asks', () => {
+  test('UI22 the exact text is there for whoever asks', () => {
     const pairs = FORMULAS.map((formula) => [formula, 'say "no", twice\r\n'])
     expect(rowsOf(resultCsv(pairs, false))).toEqual(pairs)
   })
