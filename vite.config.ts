@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
-import react from '@vitejs/plugin-react'
 import { build, type Plugin, type UserConfig } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -28,7 +27,7 @@ const LIGHTER = [
   { find: /^react$/, replacement: 'preact/compat' },
   { find: /^react-dom$/, replacement: 'preact/compat' },
   { find: /^react-dom\/client$/, replacement: 'preact/compat/client' },
-  { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
+  { find: /^react\/(jsx-(dev-)?runtime)$/, replacement: 'preact/$1' },
 ]
 
 /**
@@ -44,7 +43,6 @@ export default defineConfig(({ mode }) => {
     base: './',
     plugins: [
       virtualModules(),
-      react(),
       ...(mode === 'fake' ? [fakeNode()] : []),
       ...(isTest ? [] : [finishBuild(mode === 'fake' ? join(ROOT, 'dist/fake') : OUT)]),
     ],
