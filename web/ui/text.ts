@@ -51,11 +51,11 @@ export const text = {
     ],
     closed: [
       'You left the room',
-      'Everything that this browser holds for it is kept. Open it again whenever you want.',
+      'Everything this browser holds for it is kept. Open it again whenever you want.',
     ],
     drained: [
       'You left the room',
-      'Everything that this browser holds for it is kept. Open it again whenever you want.',
+      'Everything this browser holds for it is kept. Open it again whenever you want.',
     ],
     storage: [
       'The browser closed its storage for this page',
@@ -231,7 +231,7 @@ export const text = {
     latest: 'Jump to latest',
     earlier: (count: number) => `Show ${plural(count, 'earlier message')}`,
     unread: (count: number, isMentioned = false) =>
-      `${plural(count, 'unread message')}${isMentioned ? ', one names you' : ''}`,
+      `${plural(count, 'unread message')}${isMentioned ? ', one mentions you' : ''}`,
     read: (names: string) => `Read by ${names}`,
     newLine: 'New',
     edited: 'edited',
@@ -260,9 +260,9 @@ export const text = {
     searchCount: (count: number) => plural(count, 'message'),
     notify: 'Notifications',
     notifyOff: 'None',
-    notifyMentions: 'When somebody names you',
-    notifyAll: 'For every message',
-    notifyHint: 'Shown while this page is not in sight.',
+    notifyMentions: 'Mentions of you',
+    notifyAll: 'Every message',
+    notifyHint: 'Shown while this page is hidden.',
     notifyDenied:
       'This browser does not allow notifications for this page. Allow them in its settings first.',
     notification: (name: string, topic: string) => `${name || 'Somebody'} in ${topic}`,
@@ -272,45 +272,51 @@ export const text = {
   },
   queues: {
     title: 'Queues',
-    hint: 'Messages that wait until somebody’s program takes them, each for one of them.',
+    hint: 'Messages wait here until a program takes them; each goes to one consumer.',
     empty: 'No queues in this room yet',
     emptyHint: "Send a message below, or from a script: tabmesh.queue('orders').send({ item: 7 })",
     all: 'All queues',
     kinds: {
       queue: 'Queue',
       dead: 'Dead letters: every attempt failed',
-      expired: 'Expired: nobody took them in time',
+      expired: 'Expired: not consumed in time',
       subscription: 'Durable subscription',
       retained: 'Kept for later subscribers',
     },
     keptBy: (names: readonly string[]) => `kept by ${names.join(' and ')}`,
-    consumerCount: (count: number) => (count === 0 ? 'nobody takes from it' : plural(count, 'consumer')),
+    consumerCount: (count: number) => (count === 0 ? 'no consumers' : plural(count, 'consumer')),
     messagesWord: (count: number) => (count === 1 ? 'message' : 'messages'),
     waiting: 'Waiting',
     inWork: 'In progress',
-    prefetched: 'Handed out ahead',
+    prefetched: 'Prefetched',
     oldest: (duration: string) => `oldest: ${duration}`,
     gaveUp: (attempts: number, reason: string | undefined) =>
-      `given up after ${plural(attempts, 'try', 'tries')}${reason === undefined ? '' : `: ${reason}`}`,
+      `given up after ${plural(attempts, 'attempt')}${reason === undefined ? '' : `: ${reason}`}`,
     lastFailure: { 'given-back': 'given back by its consumer', 'consumer-lost': 'its consumer was lost' },
     later: 'Later',
     consumers: 'Consumers',
     done: 'Done',
-    failed: 'Failed tries',
+    failed: 'Failed attempts',
     expired: 'Expired',
     dead: 'Dead letters',
     stuck: 'Stuck',
-    homeless: 'Transactions given up',
+    homeless: 'Abandoned transactions',
     wasIn: (queue: string) => `was in ${queue}`,
     comeIn: 'Coming in',
     goOut: 'Done',
     perSecond: (count: number) => `${countText(count)} a second`,
     rateLabel: (name: string, most: number) =>
       `${name} in the last minute: at most ${countText(most)} a second`,
-    consumerTable: 'Who takes from this queue',
-    consumerColumns: { who: 'Who', wants: 'Wants', has: 'Has', given: 'Taken', here: 'Here for' },
+    consumerTable: 'Consumers of this queue',
+    consumerColumns: {
+      who: 'Who',
+      wants: 'Selector',
+      has: 'In progress',
+      given: 'Delivered',
+      here: 'Connected',
+    },
     everything: 'everything',
-    alone: 'no one else while it is here',
+    alone: 'exclusive',
     rank: (priority: number) => `priority ${priority}`,
     deleted: (name: string) => `${name} is gone: it was empty, and nobody has used it for a while.`,
     messages: 'Messages',
@@ -319,16 +325,16 @@ export const text = {
     looking: 'Looking …',
     noMessages: 'No messages waiting.',
     shown: (shown: number, all: number) => `The first ${countText(shown)} of ${countText(all)}.`,
-    columns: { body: 'Content', from: 'From', age: 'Sent', attempts: 'Failed tries' },
-    retry: 'Send back',
-    retried: (count: number) => `${plural(count, 'message')} went back to where they came from.`,
+    columns: { body: 'Content', from: 'From', age: 'Sent', attempts: 'Failed attempts' },
+    retry: 'Retry',
+    retried: (count: number) => `${plural(count, 'message')} went back to the queues they came from.`,
     move: 'Move …',
     moveTitle: (name: string) => `Move the messages of ${name}`,
     moveConfirm: 'Move',
     moved: (count: number) => `${plural(count, 'message')} moved.`,
     purge: 'Empty',
     purgeTitle: (name: string) => `Empty ${name}?`,
-    purgeBody: 'Every message in it is deleted for everybody, those in work too. Nobody can bring them back.',
+    purgeBody: 'Every message in it is deleted for everybody, also those in progress. This cannot be undone.',
     purgeConfirm: 'Delete the messages',
     purged: (count: number) => `${plural(count, 'message')} deleted.`,
     sendNew: 'Send a message',
@@ -336,11 +342,11 @@ export const text = {
     name: 'Queue',
     nameHint: 'orders',
     body: 'Content',
-    bodyHint: 'JSON is sent as what it means, everything else as text.',
+    bodyHint: 'Valid JSON is sent as its value, everything else as text.',
     send: 'Send',
     sending: 'Sending …',
     sent: (copies: number) =>
-      copies > 1 ? `Sent, and kept by ${copies} devices.` : 'Sent, and kept by this one device.',
+      copies > 1 ? `Sent, and stored on ${copies} devices.` : 'Sent, and stored on this device only.',
   },
   files: {
     title: 'Files',
@@ -389,7 +395,7 @@ export const text = {
     downloading: 'Collecting the parts …',
     remove: 'Delete',
     removeTitle: (name: string) => `Delete ${name}?`,
-    removeBody: 'It is deleted for everybody in the room, with all its copies. Nobody can bring it back.',
+    removeBody: 'It is deleted for everybody in the room, with all its copies. This cannot be undone.',
     removeConfirm: 'Delete for everybody',
     compute: 'Compute over it',
     all: 'All files',
@@ -468,18 +474,16 @@ export const text = {
     combine: 'Combine',
     reduce: 'Reduce',
     hints: {
-      map: 'Runs once for each record. ctx.emit(key, value) hands on what you want to fold.',
-      combine: 'Optional. Folds the values of a key where they were made, so that less has to move.',
-      reduce: 'Folds all values of a key into the one in the result. Empty: the list of values.',
+      map: 'Runs once for each record. ctx.emit(key, value) passes values on to Combine and Reduce.',
+      combine: 'Optional. Merges a key’s values where they were made, so less data moves.',
+      reduce: 'Merges all values of a key into its result. Empty: the list of values.',
     },
     escape: 'Esc, then Tab leaves the editor',
     local: (local: number, shards: number, bytes: number) => {
       const all =
-        shards === 1
-          ? 'The only part is read where it is'
-          : `All ${countText(shards)} parts are read where they are`
-      if (local === shards) return `${all}; nothing has to move.`
-      return `${countText(local)} of ${plural(shards, 'part')} can be read in place; ${bytesText(bytes)} have to move first.`
+        shards === 1 ? 'The only part is read in place' : `All ${countText(shards)} parts are read in place`
+      if (local === shards) return `${all}; nothing moves.`
+      return `${countText(local)} of ${plural(shards, 'part')} can be read in place; ${bytesText(bytes)} must move first.`
     },
     run: 'Run',
     cancel: 'Cancel',
@@ -496,7 +500,7 @@ export const text = {
     tasks: 'Tasks by person',
     legend: {
       local: 'read in place',
-      moved: 'bytes moved first',
+      moved: 'data moved first',
       reduce: 'reduce',
       running: 'running',
       failed: 'failed',
@@ -527,7 +531,7 @@ export const text = {
     noResult: 'The job emitted nothing: no keys in the result.',
     moved: (bytes: number) => `${bytesText(bytes)} moved`,
     placed: (local: number, moved: number) =>
-      `${plural(local, 'task')} ran where the data lies, ${countText(moved)} elsewhere`,
+      `${plural(local, 'task')} ran where the data is, ${countText(moved)} elsewhere`,
     noChart: 'The values are not numbers, so there is nothing to draw. The table shows them.',
     chartFirst: (shown: number, all: number) =>
       shown < all ? `The ${countText(shown)} largest of ${countText(all)} keys` : plural(all, 'key'),
@@ -537,7 +541,7 @@ export const text = {
     stack: 'Stack trace',
     safeCsv: 'Safe for spreadsheets',
     safeCsvHint:
-      'Text that a spreadsheet would run as a formula gets an apostrophe in front. Without it the CSV has exactly what the job gave.',
+      'Text that a spreadsheet would run as a formula gets an apostrophe in front. Otherwise the CSV has the job’s exact output.',
     copyName: { csv: 'Download CSV', json: 'Download JSON' },
   },
 } as const

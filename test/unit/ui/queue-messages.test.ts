@@ -19,7 +19,7 @@ test('UI10: where a message was before is told in words, beside its own headers'
   const noted = { _AMQ_ORIG_ADDRESS: 'orders', _AMQ_ORIG_QUEUE: 'orders', _AMQ_ORIG_MESSAGE_ID: 'a/b/1' }
   expect(headerWords({ ...noted, shop: 'north' })).toBe(`${text.queues.wasIn('orders')} · shop: north`)
   const dead = { ...noted, _TABMESH_ATTEMPTS: 10, _TABMESH_LAST_FAILURE: 'consumer-lost' }
-  expect(headerWords(dead)).toBe('was in orders · given up after 10 tries: its consumer was lost')
+  expect(headerWords(dead)).toBe('was in orders · given up after 10 attempts: its consumer was lost')
   const forged = { ...dead, _TABMESH_LAST_FAILURE: '__proto__' }
-  expect(headerWords(forged)).toBe('was in orders · given up after 10 tries')
+  expect(headerWords(forged)).toBe('was in orders · given up after 10 attempts')
 })
