@@ -141,8 +141,8 @@ describe('QUE21 each message is looked at once by each consumer', () => {
       ready.add(live)
       for (let twice = 0; twice < 2; twice++) Ready.came(cursor, live)
     }
-    // 26 s where each sorts all of them.
-    expect(performance.now() - startedMs).toBeLessThan(5_000)
+    // 26 s where each sorts all of them, 1 to 3 s so, and 5 s beside other heavy work.
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
     const got: number[] = []
     for (let live = ready.next(cursor, () => 'yes'); live; live = ready.next(cursor, () => 'yes')) {
       ready.remove(live)
