@@ -70,8 +70,10 @@ export async function installedApp(): Promise<Installed> {
 
 /** Rejects with what it printed when it does not end well. */
 export async function run(folder: string, command: string, args: readonly string[]): Promise<string> {
+  // Vite, where a test has used it, leaves NODE_ENV behind in this process: npm would then install no development dependencies.
+  const { NODE_ENV: _, ...env } = process.env
   try {
-    const { stdout } = await execute(command, [...args], { cwd: folder })
+    const { stdout } = await execute(command, [...args], { cwd: folder, env })
     return stdout
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
