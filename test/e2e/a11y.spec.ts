@@ -21,14 +21,20 @@ async function isAccessible(actor: Actor, view: string): Promise<void> {
       (wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches,
       colorScheme,
     )
-    await actor.tells(() => new Promise((resolve) => requestAnimationFrame(() => resolve(undefined))))
     await isAccessibleNow(actor, `${view}, ${colorScheme}`)
   }
 }
 
 async function isAccessibleNow(actor: Actor, view: string): Promise<void> {
   const faults = await actor.tells(async (values) => {
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)))
+    // A frame for what has just changed, and frames until nothing fades any more.
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+    for (let quiet = 0; quiet < 2; ) {
+      await frame()
+      const running = document.getAnimations().filter(({ playState }) => playState === 'running')
+      quiet = running.length === 0 ? quiet + 1 : 0
+      await Promise.all(running.map((animation) => animation.finished.catch(() => undefined)))
+    }
     const options: RunOptions = { runOnly: { type: 'tag', values } }
     const { axe } = window as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }
     const { violations } = await axe.run(options)
